@@ -1,0 +1,68 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
+import { type Totals, totalsOfNodeTest, totalsOfSolidity } from "./totals.ts";
+
+const HARDHAT = "node_modules/hardhat/dist/src/cli.js";
+const NODE_FLAGS = ["--disable-warning=ExperimentalWarning"];
+
+/** Runs Node with the given arguments, streams what it prints and returns it with the exit code. */
+async function runNode(args: readonly string[], root: string): Promise<{ output: string; code: number }> {
+  const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    output += chunk.toString();
+    process.stdout.write(chunk);
+  });
+  child.stderr.on("data", (chunk: Buffer) => process.stderr.write(chunk));
+  const stop = (signal: NodeJS.Signals) => child.kill(signal);
+  process.once("SIGINT", stop).once("SIGTERM", stop);
+  const code = await new Promise<number>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (status) => resolve(status ?? 1));
+  });
+  process.off("SIGINT", stop).off("SIGTERM", stop);
+  return { output, code };
+}
+
+/** Runs files with node:test, `concurrency` files at a time. */
+export async function runNodeTests(
+  files: readonly string[],
+  concurrency: number,
+  root: string,
+): Promise<Totals> {
+  const folder = await mkdtemp(join(tmpdir(), "memo-totals-"));
+  const destination = join(folder, "totals.json");
+  try {
+    await runNode(
+      [
+        ...NODE_FLAGS,
+        "--test",
+        `--test-concurrency=${concurrency}`,
+        "--test-reporter=spec",
+        "--test-reporter-destination=stdout",
+        `--test-reporter=${join(root, "scripts/testing/totalsReporter.ts")}`,
+        `--test-reporter-destination=${destination}`,
+        ...files,
+      ],
+      root,
+    );
+    return totalsOfNodeTest(await readFile(destination, "utf8").catch(() => ""));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs the Solidity tests in Hardhat. */
+export async function runSolidityTests(root: string): Promise<Totals> {
+  const { output, code } = await runNode([...NODE_FLAGS, HARDHAT, "test", "solidity"], root);
+  return totalsOfSolidity(stripVTControlCharacters(output), code);
+}
+
+/** Compiles the contracts, whose artifacts later stages deploy. */
+export async function compileContracts(root: string): Promise<boolean> {
+  const { code } = await runNode([...NODE_FLAGS, HARDHAT, "build", "--quiet"], root);
+  return code === 0;
+}
