@@ -1,0 +1,139 @@
+import type { Address, Hex } from "viem";
+import type { Certificate } from "../certificate.ts";
+import type { Order } from "../order.ts";
+import type { GroupParameters } from "./parameters.ts";
+
+export type ProviderInfo = {
+  readonly id: number;
+  readonly owner: Address;
+  readonly operator: Address;
+  /** Multiaddr with `/p2p/<peer id>`. */
+  readonly endpoint: string;
+  /** Failure domain. */
+  readonly domain: Hex;
+  /** Lowest price it accepts, token wei per 2^32 shard-epochs. */
+  readonly ask: bigint;
+  readonly repairs: boolean;
+};
+
+export type KeeperInfo = {
+  readonly id: number;
+  readonly owner: Address;
+  readonly operator: Address;
+  readonly seat: number;
+  readonly endpoint: string;
+};
+
+export type Roster = {
+  /** First term that it is in force for; it stays until the next one. */
+  readonly term: number;
+  readonly keeperIds: readonly number[];
+  /** By roster index, the bit of a signer. */
+  readonly operators: readonly Address[];
+};
+
+export type OrderInfo = {
+  readonly id: Hex;
+  readonly order: Order;
+  /** Number of its opening event within the group; shards are counted in this order. */
+  readonly sequence: number;
+  /** First epoch that is not challenged any more; before `order.endEpoch` when it ends early. */
+  readonly endEpoch: number;
+  readonly openedAt: { readonly block: number; readonly timestamp: number };
+  readonly closed: boolean;
+  /** First epoch that is not settled yet. */
+  readonly settledTo: number;
+};
+
+export type CertificateInfo = Certificate & {
+  readonly submitter: Address;
+  /** Bitmap over roster indexes. */
+  readonly signers: number;
+  /** Block and transaction that brought it on chain. */
+  readonly block: number;
+  readonly blockHash: Hex;
+  readonly transactionHash: Hex;
+  /** Leaves under `exceptionsRoot` that have been applied. */
+  readonly applied: number;
+};
+
+export type FinishedEpoch = { readonly lapsed: boolean; readonly gap: number; readonly dead: number };
+
+export type EpochSeed = { readonly seed: Hex; readonly block: number; readonly timestamp: number };
+
+/** A slot that is challenged in an epoch. */
+export type SetSlot = {
+  readonly orderId: Hex;
+  readonly slot: number;
+  readonly provider: number;
+  readonly stripes: number;
+  readonly sequence: number;
+  readonly shardRoot: Hex;
+};
+
+/** What is challenged in an epoch, as of the last block before its start. */
+export type EpochSet = {
+  readonly epoch: number;
+  /** By (sequence, slot): the order in which shards are numbered. */
+  readonly slots: readonly SetSlot[];
+  /** The same slots by provider id, ids ascending. */
+  readonly byProvider: ReadonlyMap<number, readonly SetSlot[]>;
+  /** Last block before the start of the epoch; undefined when the group did not exist yet. */
+  readonly block: number | undefined;
+};
+
+/** A group as of its last processed final block. Never mutated: keep references freely. */
+export type GroupState = {
+  readonly chainId: number;
+  /** Address of the group's `ChallengeSettlement`. */
+  readonly group: Address;
+  readonly parameters: GroupParameters;
+  readonly head: { readonly number: number; readonly hash: Hex; readonly timestamp: number } | undefined;
+  readonly providers: ReadonlyMap<number, ProviderInfo>;
+  readonly keepers: ReadonlyMap<number, KeeperInfo>;
+  /** By the term that they were written for; see `rosterOf`. */
+  readonly rosters: ReadonlyMap<number, Roster>;
+  readonly orders: ReadonlyMap<Hex, OrderInfo>;
+  readonly certificates: ReadonlyMap<number, CertificateInfo>;
+  /** Highest certified epoch, −1 when there is none. */
+  readonly lastCertified: number;
+  /** Provider ids applied as missed, by the epoch of the certificate. */
+  readonly missed: ReadonlyMap<number, readonly number[]>;
+  readonly finished: ReadonlyMap<number, FinishedEpoch>;
+  readonly lastFinished: number;
+  readonly seeds: ReadonlyMap<number, EpochSeed>;
+  /** Epochs whose milestones come next. */
+  readonly next: { readonly start: number; readonly seed: number; readonly cutoff: number };
+};
+
+/** What happened, in the order in which it counts. */
+export type Milestone =
+  | {
+      readonly type: "epochStarted";
+      readonly epoch: number;
+      readonly set: EpochSet;
+      /** The state that the set was taken from: what certificates say about owed shards is read here. */
+      readonly before: GroupState;
+    }
+  | { readonly type: "seed"; readonly epoch: number; readonly seed: Hex; readonly block: number }
+  | { readonly type: "cutoff"; readonly epoch: number; readonly block: number }
+  | { readonly type: "providerChanged"; readonly provider: ProviderInfo }
+  | { readonly type: "keeperRegistered"; readonly keeper: KeeperInfo }
+  | { readonly type: "rosterRotated"; readonly roster: Roster }
+  | { readonly type: "orderOpened"; readonly order: OrderInfo }
+  | { readonly type: "orderEnding"; readonly order: OrderInfo }
+  | { readonly type: "orderSettled"; readonly order: OrderInfo }
+  | { readonly type: "orderClosed"; readonly order: OrderInfo }
+  | { readonly type: "certified"; readonly certificate: CertificateInfo }
+  | { readonly type: "missed"; readonly epoch: number; readonly provider: number; readonly fromEpoch: number }
+  | { readonly type: "exceptionsApplied"; readonly epoch: number; readonly from: number; readonly to: number }
+  | ({ readonly type: "finished"; readonly epoch: number } & FinishedEpoch);
+
+/** The roster in force in a term: the last one written for it or before; undefined when there is none. */
+export function rosterOf(state: GroupState, term: number): Roster | undefined {
+  let best: Roster | undefined;
+  for (const roster of state.rosters.values()) {
+    if (roster.term <= term && (best === undefined || roster.term > best.term)) best = roster;
+  }
+  return best;
+}

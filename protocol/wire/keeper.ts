@@ -1,0 +1,65 @@
+import { z } from "zod";
+import { bytesCodec, shortText, uint32 } from "./codecs.ts";
+import { PROOF_PARTS, proofMessageCodec, proofPartCodec } from "./proofMessage.ts";
+import { defineProtocol } from "./protocol.ts";
+
+/** Most bytes of one consensus message; a proposal carries a quorum of inventories and proofs. */
+export const CONSENSUS_MESSAGE_BYTES = 1_000_000;
+/** Most results or proofs in one page. */
+export const RESULTS_PER_PAGE = 1_024;
+export const PROOFS_PER_PAGE = 256;
+
+const empty = z.strictObject({});
+
+/** A leaf under `resultsRoot`, with what its hashes are made of. */
+export const resultLeafCodec = z.strictObject({
+  provider: uint32,
+  /** 1 passed, 2 missed. */
+  verdict: z.union([z.literal(1), z.literal(2)]),
+  /** Bitmap over the (order, slot) pairs of the challenge by first appearance. */
+  cover: bytesCodec(0, 8_192),
+  parts: z.array(proofPartCodec).max(PROOF_PARTS),
+});
+
+export type ResultLeafMessage = z.output<typeof resultLeafCodec>;
+
+/** What keepers do for each other, and for those who check them. */
+export const keeperProtocol = defineProtocol({
+  name: "/memo/keeper",
+  version: "1.0.0",
+  maxFrameBytes: 1_048_576,
+  methods: {
+    /** Any consensus message; it carries its own signature. */
+    deliver: {
+      request: z.strictObject({ message: bytesCodec(1, CONSENSUS_MESSAGE_BYTES) }),
+      response: empty,
+    },
+    getResults: {
+      request: z.strictObject({
+        epoch: uint32,
+        from: uint32,
+        count: z.int().min(1).max(RESULTS_PER_PAGE),
+      }),
+      response: z.strictObject({ leaves: z.array(resultLeafCodec).max(RESULTS_PER_PAGE), total: uint32 }),
+    },
+    getProofs: {
+      request: z.strictObject({ epoch: uint32, providers: z.array(uint32).min(1).max(PROOFS_PER_PAGE) }),
+      response: z.strictObject({ proofs: z.array(proofMessageCodec).max(PROOFS_PER_PAGE) }),
+    },
+    status: {
+      request: empty,
+      response: z.strictObject({
+        keeperId: uint32,
+        epoch: uint32,
+        /** Last final block that was processed. */
+        head: z.int().min(0),
+        /** Round of the running instance, −1 when none runs. */
+        round: z.int().min(-1),
+        lastCertified: z.int().min(-1),
+        version: shortText,
+      }),
+    },
+  },
+});
+
+export type KeeperMethods = (typeof keeperProtocol)["methods"];
