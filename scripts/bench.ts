@@ -1,0 +1,40 @@
+import { globSync } from "node:fs";
+import { cpus } from "node:os";
+import { basename } from "node:path";
+import { parseArgs } from "node:util";
+import type { BenchRow } from "./bench/row.ts";
+import { formatTable } from "./bench/table.ts";
+
+/*
+ * Measures what the system promises in numbers: every module of scripts/bench that exports `measure`, one after the
+ * other, in one table. `--only challenge,gas` picks modules; `--json` prints the rows instead.
+ */
+const { values } = parseArgs({
+  options: { json: { type: "boolean", default: false }, only: { type: "string" } },
+});
+const wanted = values.only?.split(",");
+const rows: BenchRow[] = [];
+for (const file of globSync("bench/*.ts", { cwd: import.meta.dirname }).sort()) {
+  const name = basename(file, ".ts");
+  if (wanted !== undefined && !wanted.includes(name)) continue;
+  const module = (await import(new URL(file, import.meta.url).href)) as {
+    measure?: () => Promise<BenchRow[]>;
+  };
+  if (module.measure === undefined) continue;
+  process.stderr.write(`measuring ${name} …\n`);
+  rows.push(...(await module.measure()));
+}
+if (values.json) {
+  console.log(JSON.stringify(rows));
+} else {
+  console.log(
+    `${cpus()[0]?.model ?? "unknown processor"}, ${cpus().length} cores, Node ${process.version}\n`,
+  );
+  console.log(formatTable(rows));
+}
+if (rows.length === 0) {
+  console.error("No module of scripts/bench has that name.");
+  process.exitCode = 1;
+}
+// Worker threads of a library may outlive its last measurement.
+process.exit();
