@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+/// @notice Everything a group is made with. Fixed for the life of the group; `GroupFactory` checks each value against
+/// hard limits.
+struct GroupParameters {
+    /// ERC-20 in which stake, prices and fees are counted.
+    address token;
+    /// Receives the treasury's part; cannot be changed.
+    address treasury;
+    /// Unix seconds at which epoch 0 starts.
+    uint64 genesis;
+    /// Seconds.
+    uint32 epochLength;
+    /// Seconds from the start of an epoch to the earliest block that seeds its challenges.
+    uint32 seedDelay;
+    /// Seconds from then to the cut-off of proofs.
+    uint32 answerWindow;
+    /// An epoch lapses once this many seconds ...
+    uint32 applyWindow;
+    /// ... and this many blocks have passed since its certificate.
+    uint32 applyWindowBlocks;
+    /// Seconds that an announced withdrawal of a payer waits.
+    uint32 payerDelay;
+    /// Seconds that unlocked stake waits before it can be withdrawn.
+    uint32 unbondingDelay;
+    /// Blocks after which every node of the group takes a block for final.
+    uint16 confirmations;
+    /// Epochs of a gap that still count; what is longer is dead.
+    uint16 maxGap;
+    /// Shards sampled per provider and epoch.
+    uint16 samples;
+    /// Epochs per term of a roster.
+    uint32 termLength;
+    uint128 minKeeperStake;
+    uint128 minProviderStake;
+    /// Stake that one shard locks.
+    uint128 collateralPerShard;
+    /// Lowest price of an order, in token wei per 2^32 shard-epochs of one slot.
+    uint128 minPrice;
+}
+
+/// @notice What every contract of a group answers.
+interface IGroup {
+    /// @notice Only the named contract of the same group may call.
+    error CallerNotAllowed(address caller);
+
+    /// @notice Version of the logic behind this address.
+    function version() external pure returns (string memory);
+
+    /// @notice Number of the group at its factory, from 1.
+    function groupId() external view returns (uint32);
+
+    /// @notice The values the group was made with.
+    function parameters() external view returns (GroupParameters memory);
+
+    /// @notice The three contracts of this group.
+    function groupContracts() external view returns (address staking, address orders, address settlement);
+
+    /// @notice Hash over every event of this contract in log order: h' = keccak256(h ‖ keccak256(topics ‖ data)), from
+    /// zero. Who holds all logs computes the same value and so knows that none is missing.
+    function rollingHash() external view returns (bytes32);
+}

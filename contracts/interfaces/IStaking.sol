@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IGroup} from "./IGroup.sol";
+
+interface IStakingTypes {
+    /// @notice What a stake stands for. The two are separate balances, even of one owner.
+    enum Role {
+        Provider,
+        Keeper
+    }
+
+    struct Provider {
+        /// Owns the stake.
+        address owner;
+        /// Signs orders and proofs.
+        address operator;
+        uint128 stake;
+        /// Part of the stake that slots hold as collateral; never more than `stake`.
+        uint128 locked;
+        /// Amount on its way out.
+        uint128 unbonding;
+        /// Unix seconds from which `unbonding` can be withdrawn.
+        uint64 unbondingAt;
+    }
+
+    struct Keeper {
+        address owner;
+        /// Signs votes.
+        address operator;
+        uint128 stake;
+        /// Seat number, or 255 without one.
+        uint8 seat;
+        /// Block in which the seat was taken.
+        uint64 seatedAt;
+        uint128 unbonding;
+        uint64 unbondingAt;
+    }
+}
+
+interface IStakingErrors {
+    error OperatorMissing();
+    /// @notice The operator key already serves another id of this role.
+    error OperatorTaken(address operator, uint32 id);
+    error StakeTooLow(uint128 stake, uint128 required);
+    /// @notice Amounts of stake have at most 96 bits.
+    error StakeTooHigh(uint256 stake);
+    /// @notice The table is full and the stake does not exceed the smallest one on it.
+    error SeatOutbid(uint128 stake, uint128 smallest);
+    error KeeperAlreadySeated(uint32 keeperId, uint8 seat);
+    /// @notice A keeper of the roster in force has to keep its minimum stake.
+    error KeeperOnRoster(uint32 keeperId);
+    error StringLengthInvalid(uint256 length, uint256 max);
+    error ProviderUnknown(uint32 providerId);
+    error KeeperUnknown(uint32 keeperId);
+    error NotOwner(address caller, address owner);
+    error NotOwnerOrOperator(address caller);
+    error AmountZero();
+    /// @notice Less than `required` is neither locked nor on its way out.
+    error StakeNotFree(uint32 id, uint128 free, uint128 required);
+    error UnbondingNotOver(uint64 availableAt, uint64 time);
+    error NothingUnbonding(uint32 id);
+    /// @notice The token moved another amount than asked: fee-on-transfer tokens are refused.
+    error TokenAmountMismatch(uint256 received, uint256 expected);
+}
+
+interface IStakingEvents is IStakingTypes {
+    event ProviderRegistered(
+        uint32 indexed providerId,
+        address indexed owner,
+        address indexed operator,
+        bytes32 domain,
+        uint128 ask,
+        bool repairs,
+        string endpoint
+    );
+    event ProviderUpdated(uint32 indexed providerId, bytes32 domain, uint128 ask, bool repairs, string endpoint);
+    event KeeperRegistered(
+        uint32 indexed keeperId,
+        address indexed owner,
+        address indexed operator,
+        uint8 seat,
+        string endpoint
+    );
+    event KeeperUpdated(uint32 indexed keeperId, string endpoint);
+    /// @notice A keeper without a seat took one.
+    event KeeperSeated(uint32 indexed keeperId, uint8 seat);
+    /// @notice A keeper left its seat, or `by` outbid it (0: it left by itself).
+    event KeeperUnseated(uint32 indexed keeperId, uint8 seat, uint32 by);
+    /// @notice `stake` is the total after the deposit.
+    event StakeDeposited(Role indexed role, uint32 indexed id, uint128 amount, uint128 stake);
+    /// @notice `amount` is all that is now on its way out, `stake` what is left.
+    event UnbondingRequested(Role indexed role, uint32 indexed id, uint128 amount, uint64 availableAt, uint128 stake);
+    event StakeWithdrawn(Role indexed role, uint32 indexed id, address indexed owner, uint128 amount);
+    event CollateralLocked(uint32 indexed providerId, bytes32 indexed orderId, uint128 amount);
+    event CollateralReleased(uint32 indexed providerId, bytes32 indexed orderId, uint128 amount);
+}
+
+/// @title Registration and stake of a group
+/// @notice Stake of providers and keepers, their operator keys, the seats of keepers and the collateral of slots.
+interface IStaking is IGroup, IStakingErrors, IStakingEvents {
+    /// @notice Registers a provider and pulls its stake from the caller, who becomes the owner.
+    /// @dev Requires an operator that serves no other provider, stake ≥ minProviderStake and an endpoint of 1…256 bytes.
+    /// @param operator Key that signs orders and proofs.
+    /// @param endpoint Multiaddress with peer id.
+    /// @param domain Failure domain.
+    /// @param ask Price asked, token wei per 2^32 shard-epochs.
+    /// @param repairs Whether the provider takes repairs.
+    /// @param stake Token wei.
+    /// @return providerId Ids rise from 1.
+    function registerProvider(
+        address operator,
+        string calldata endpoint,
+        bytes32 domain,
+        uint128 ask,
+        bool repairs,
+        uint128 stake
+    ) external returns (uint32 providerId);
+
+    /// @notice Registers a keeper, pulls its stake from the caller and takes a seat.
+    /// @dev Requires as for providers; when all 32 seats are taken, a stake above the smallest one seated, whose keeper
+    /// loses its seat (the one seated last among equals).
+    function registerKeeper(
+        address operator,
+        string calldata endpoint,
+        uint128 stake
+    ) external returns (uint32 keeperId);
+
+    /// @notice Publishes new facts about a provider. By its owner or operator.
+    function updateProvider(
+        uint32 providerId,
+        string calldata endpoint,
+        bytes32 domain,
+        uint128 ask,
+        bool repairs
+    ) external;
+
+    /// @notice Publishes a new endpoint of a keeper. By its owner or operator.
+    function updateKeeper(uint32 keeperId, string calldata endpoint) external;
+
+    /// @notice Adds to a stake; anyone may.
+    function addStake(Role role, uint32 id, uint128 amount) external;
+
+    /// @notice Takes a seat again for a keeper that lost or left it. By its owner or operator.
+    function takeSeat(uint32 keeperId) external;
+
+    /// @notice Starts to withdraw stake. By the owner.
+    /// @dev Requires that the amount is not locked and that what is left is nothing or at least the role's minimum. The
+    /// delay starts anew for all that is on its way. A keeper left with nothing leaves its seat.
+    function requestUnbonding(Role role, uint32 id, uint128 amount) external;
+
+    /// @notice Pays what is on its way out to the owner, once the delay has passed. By anyone.
+    /// @dev A keeper below the minimum stake must also be off the roster in force.
+    function withdrawStake(Role role, uint32 id) external;
+
+    /// @notice Locks the same amount of every provider's stake. Only `StorageOrders`.
+    /// @dev Requires known providers with at least the minimum stake and that much of it free.
+    /// @return operators Operator key of each provider.
+    function lockCollateral(
+        uint32[] calldata providerIds,
+        uint128 amount,
+        bytes32 orderId
+    ) external returns (address[] memory operators);
+
+    /// @notice Undoes `lockCollateral`. Only `StorageOrders`.
+    function releaseCollateral(uint32[] calldata providerIds, uint128 amount, bytes32 orderId) external;
+
+    function provider(uint32 providerId) external view returns (Provider memory);
+
+    function keeper(uint32 keeperId) external view returns (Keeper memory);
+
+    function providerCount() external view returns (uint32);
+
+    function keeperCount() external view returns (uint32);
+
+    /// @notice Id of the provider that `operator` signs for, or 0.
+    function providerOf(address operator) external view returns (uint32);
+
+    /// @notice Id of the keeper that `operator` signs for, or 0.
+    function keeperOf(address operator) external view returns (uint32);
+
+    /// @notice Keepers seated before block `blockNumber`, by seat.
+    function seatsBefore(
+        uint256 blockNumber
+    ) external view returns (uint32[] memory keeperIds, address[] memory operators);
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
+import {IGroup} from "./IGroup.sol";
+
+/// @notice Where the manifest of an order lies. All zero: the order has none.
+struct ManifestLocation {
+    uint32 firstStripe;
+    uint32 stripes;
+    uint64 length;
+    bytes32 digest;
+}
+
+/// @notice A storage order as payer and providers sign it; its EIP-712 struct hash is its id.
+struct Order {
+    /// `ChallengeSettlement` of the group.
+    address group;
+    address owner;
+    address payer;
+    /// Provider id of each slot; all different.
+    uint32[] providers;
+    bytes32 shardRoot;
+    uint32 stripes;
+    /// kind << 16 | k << 8 | m: kind 1 = rs(k,m), kind 2 = copies(n) with k = 1, m = n − 1.
+    uint32 policy;
+    /// 0 packed31, 1 blob.
+    uint8 layout;
+    /// First epoch that is challenged and paid.
+    uint32 startEpoch;
+    /// First epoch that is not.
+    uint32 endEpoch;
+    /// Token wei per 2^32 shard-epochs, for one slot.
+    uint128 price;
+    /// Epochs that are paid even if the order ends early.
+    uint32 minEpochs;
+    /// Unix seconds before which the order has to be opened.
+    uint64 openBy;
+    ManifestLocation manifest;
+    bytes32 salt;
+}
+
+interface IStorageOrdersTypes {
+    enum OrderStatus {
+        None,
+        Open,
+        Closed,
+        Released
+    }
+
+    /// @notice One storage word.
+    struct OrderState {
+        OrderStatus status;
+        /// First epoch that is not settled.
+        uint32 settledTo;
+        /// First epoch that is not paid; earlier than the order's own after an early end.
+        uint32 endEpoch;
+        /// What is held for the rest of the order.
+        uint128 escrow;
+        /// Slots without a holder.
+        uint8 evicted;
+        /// Whether slots were paid for different numbers of epochs so far.
+        bool uneven;
+    }
+
+    /// @notice Price of a whole order, by receiver.
+    struct Cost {
+        uint128 providers;
+        uint128 keepers;
+        uint128 treasury;
+        uint128 total;
+    }
+}
+
+interface IStorageOrdersErrors {
+    error OrderOfOtherGroup(address group, address expected);
+    error OwnerMissing();
+    error PayerMissing();
+    error ShardRootMissing();
+    error PolicyInvalid(uint32 policy, uint256 slots);
+    error LayoutInvalid(uint8 layout, uint32 policy);
+    error StripesZero();
+    error ProviderRepeated(uint32 providerId);
+    error EpochsInvalid(uint32 startEpoch, uint32 endEpoch, uint32 minEpochs);
+    error PriceTooLow(uint128 price, uint128 minPrice);
+    error ManifestOutsideStripes(uint32 firstStripe, uint32 stripes, uint64 length, uint32 orderStripes);
+    /// @notice The time to open has passed, or the order starts before it has.
+    error OpenByInvalid(uint64 openBy, uint64 time, uint64 start);
+    error OrderAlreadyOpened(bytes32 orderId);
+    error OrderNotOpen(bytes32 orderId);
+    error OrderNotClosed(bytes32 orderId);
+    /// @notice A term without a roster opens no orders.
+    error NoRosterInForce(uint32 term);
+    error PayerSignatureInvalid(address payer);
+    /// @notice Wants exactly 64 bytes per slot.
+    error ProviderSignaturesLength(uint256 length, uint256 expected);
+    error ProviderSignatureInvalid(uint256 slot, uint32 providerId, address recovered, address operator);
+    error BalanceTooLow(address payer, uint128 balance, uint128 required);
+    error NothingToSettle(bytes32 orderId, uint32 settledTo);
+    error NotOwnerOrPayer(address caller);
+    error EndNotEarlier(uint32 endEpoch);
+    error AmountZero();
+    error TokenAmountMismatch(uint256 received, uint256 expected);
+    error NothingRequested(address payer);
+    error WithdrawalNotReady(uint64 availableAt, uint64 time);
+    error NothingToWithdraw();
+    error NotProviderOwner(address caller, address owner);
+    error TermNotOver(uint32 term);
+    error NotOnRoster(uint32 term, address caller);
+}
+
+interface IStorageOrdersEvents {
+    event OrderOpened(
+        bytes32 indexed orderId,
+        address indexed owner,
+        address indexed payer,
+        uint64 sequence,
+        Order order
+    );
+    event OrderSettled(
+        bytes32 indexed orderId,
+        uint32 fromEpoch,
+        uint32 toEpoch,
+        uint128 toProviders,
+        uint128 toKeepers,
+        uint128 toTreasury,
+        uint128 refunded
+    );
+    event OrderEnding(bytes32 indexed orderId, address indexed by, uint32 endEpoch);
+    event OrderClosed(bytes32 indexed orderId);
+    event Deposited(address indexed payer, address indexed from, uint128 amount);
+    /// @notice `amount` replaces what was requested before.
+    event WithdrawalRequested(address indexed payer, uint128 amount, uint64 availableAt);
+    event Withdrawn(address indexed payer, uint128 amount);
+    event CreditWithdrawn(uint32 indexed providerId, address indexed owner, uint128 amount);
+    event KeeperFeeClaimed(uint32 indexed term, uint32 indexed keeperId, address indexed owner, uint128 amount);
+    event TreasuryWithdrawn(uint32 indexed term, address indexed treasury, uint128 amount);
+}
+
+/// @title Orders and money of a group
+/// @notice Payers deposit, orders escrow their whole price, settlement credits what was certified, everybody withdraws
+/// for himself. The token balance of the contract is the sum of all balances, escrows, credits and pools.
+interface IStorageOrders is IGroup, IERC5267, IStorageOrdersTypes, IStorageOrdersErrors, IStorageOrdersEvents {
+    /// @notice Adds to the caller's balance. Refuses tokens that move another amount than asked.
+    function deposit(uint128 amount) external;
+
+    /// @notice Adds to another payer's balance.
+    function depositFor(address payer, uint128 amount) external;
+
+    /// @notice Announces a withdrawal: `amount` stops to count as free at once and can be withdrawn after payerDelay.
+    /// It replaces an earlier request; 0 cancels. Orders may still spend it meanwhile.
+    function requestWithdrawal(uint128 amount) external;
+
+    /// @notice Pays the announced amount, or what is left of it, to the caller.
+    function withdraw() external;
+
+    /// @notice Opens an order for all its slots.
+    /// @dev Requires a sound order of this group, now < openBy ≤ start(startEpoch), a roster in force, the payer's
+    /// signature (ECDSA, or ERC-1271), each provider's operator signature, stake for the collateral of every slot and the
+    /// whole cost in the payer's balance. By anyone, once.
+    /// @param providerSignatures 64 bytes (EIP-2098) per slot, in slot order, over the EIP-712 digest of the order.
+    function open(
+        Order calldata order,
+        bytes calldata payerSignature,
+        bytes calldata providerSignatures
+    ) external returns (bytes32 orderId);
+
+    /// @notice Settles all slots up to `toEpoch` (exclusive), the last finished epoch, the order's end, or 16 terms,
+    /// whichever is first. By anyone. At its end the order closes and what is left returns to the payer.
+    function settle(Order calldata order, uint32 toEpoch) external;
+
+    /// @notice Ends an order early: at max(now + 1, startEpoch + minEpochs), or, when the group has certified nothing
+    /// for more than maxGap epochs, right after the last certified one. By owner or payer.
+    function end(Order calldata order) external;
+
+    /// @notice Gives the providers of a closed order their collateral back. By anyone.
+    function releaseCollateral(Order calldata order) external;
+
+    /// @notice Pays a provider's credit to its owner. By anyone.
+    function withdrawCredit(uint32 providerId) external;
+
+    /// @notice Pays the caller's share of the term's pool to its keeper's owner: pool · (earning − absences) /
+    /// (members · earning), less what it had before. The caller is an operator on the roster of the term, all of whose
+    /// epochs are finished. Can be repeated when later settlements have filled the pool further.
+    function claimKeeperFee(uint32 term) external;
+
+    /// @notice Pays the treasury what it earned in a term and, once the term is over, what no keeper may claim. By anyone.
+    function withdrawTreasury(uint32 term) external;
+
+    /// @notice Balance of a payer less an announced withdrawal: what others may count on.
+    function balanceOf(address payer) external view returns (uint128);
+
+    /// @notice The announced withdrawal of a payer.
+    function withdrawalOf(address payer) external view returns (uint128 amount, uint64 availableAt);
+
+    function orderState(bytes32 orderId) external view returns (OrderState memory);
+
+    /// @notice Id of an order: its EIP-712 struct hash.
+    function orderIdOf(Order calldata order) external pure returns (bytes32);
+
+    /// @notice What payer and providers sign.
+    function orderDigest(Order calldata order) external view returns (bytes32);
+
+    /// @notice What opening the order takes from the payer's balance.
+    function cost(Order calldata order) external pure returns (Cost memory);
+
+    /// @notice What a provider can withdraw.
+    function credit(uint32 providerId) external view returns (uint128);
+
+    /// @notice What keepers and treasury were paid for a term so far, claimed or not.
+    function pool(uint32 term) external view returns (uint128 keepers, uint128 treasury);
+
+    /// @notice What a keeper has claimed of a term.
+    function claimed(uint32 term, uint32 keeperId) external view returns (uint128);
+
+    /// @notice What the treasury has withdrawn of a term.
+    function treasuryClaimed(uint32 term) external view returns (uint128);
+
+    /// @notice Orders opened so far.
+    function sequence() external view returns (uint64);
+}
