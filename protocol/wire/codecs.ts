@@ -83,7 +83,7 @@ export const orderCodec = z.strictObject({
   group: address,
   owner: address,
   payer: address,
-  providers: z.array(uint32).min(1).max(MAX_SLOTS),
+  providers: z.array(uint32).min(1).max(MAX_SLOTS).readonly(),
   shardRoot: bytes32,
   stripes: uint32,
   policy: uint32,
