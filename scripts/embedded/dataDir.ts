@@ -1,0 +1,32 @@
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { MemoError } from "../../protocol/errors.ts";
+
+/** Says that a directory belongs to an embedded network and may be deleted by the next one. */
+const MARKER = ".memo-network";
+
+/**
+ * Empties the data directory of an embedded network, or makes a new one. The chain lives in memory, so whatever an
+ * earlier network left behind belongs to a chain that is gone.
+ * @throws DATA_DIR_NOT_OURS when the directory holds something that no embedded network wrote
+ */
+export function prepareDataDir(path: string): void {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats !== undefined) {
+    const isOurs = stats.isDirectory() && (existsSync(join(path, MARKER)) || readdirSync(path).length === 0);
+    if (!isOurs) {
+      throw new MemoError(
+        "DATA_DIR_NOT_OURS",
+        `${path} holds something that is not an embedded network's data, and would be deleted: ` +
+          "choose an empty or new directory with --data.",
+        { details: { path } },
+      );
+    }
+    rmSync(path, { recursive: true, force: true });
+  }
+  mkdirSync(path, { recursive: true });
+  writeFileSync(
+    join(path, MARKER),
+    "Data of an embedded memo network; deleted when the next one starts here.\n",
+  );
+}
