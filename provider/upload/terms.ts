@@ -1,0 +1,82 @@
+import { MemoError } from "../../protocol/errors.ts";
+import { decodePolicy } from "../../protocol/object/policy.ts";
+import type { ProviderChain } from "../chain.ts";
+
+/** The part of an order that a provider agrees to when it reserves room. */
+export type Terms = {
+  readonly slot: number;
+  readonly stripes: number;
+  readonly policy: number;
+  readonly startEpoch: number;
+  readonly endEpoch: number;
+  readonly openBy: bigint;
+  readonly price: bigint;
+};
+
+/** What this provider accepts at most. */
+export type TermLimits = {
+  /** Seconds of chain time from now to `openBy`. */
+  readonly reservationSeconds: number;
+  readonly stripes: number;
+};
+
+/**
+ * Checks terms against the chain as it is now.
+ * @throws NOT_REGISTERED, POLICY_INVALID, SLOT_MISMATCH, EPOCHS_INVALID, OPEN_BY_INVALID, PRICE_TOO_LOW,
+ * STRIPES_TOO_MANY
+ */
+export function assertTerms(chain: ProviderChain, terms: Terms, limits: TermLimits): void {
+  const self = chain.self();
+  if (self === undefined) {
+    throw new MemoError("NOT_REGISTERED", "This provider is not registered in the group yet.", {
+      retryable: true,
+    });
+  }
+  const { n } = decodePolicy(terms.policy);
+  if (terms.slot >= n) {
+    throw new MemoError("SLOT_MISMATCH", `The policy has ${n} slots; there is no slot ${terms.slot}.`, {
+      details: { slot: terms.slot, slots: n },
+    });
+  }
+  if (terms.stripes < 1 || terms.stripes > limits.stripes) {
+    throw new MemoError(
+      "STRIPES_TOO_MANY",
+      `An order here may have 1 to ${limits.stripes} stripes, not ${terms.stripes}. Split it.`,
+      { details: { stripes: terms.stripes, most: limits.stripes } },
+    );
+  }
+  if (terms.startEpoch >= terms.endEpoch) {
+    throw new MemoError(
+      "EPOCHS_INVALID",
+      `An order must end after it starts, not from ${terms.startEpoch} to ${terms.endEpoch}.`,
+      { details: { startEpoch: terms.startEpoch, endEpoch: terms.endEpoch } },
+    );
+  }
+  assertOpenBy(chain, terms, limits);
+  const least = atLeast(self.ask, chain.minPrice());
+  if (terms.price < least) {
+    throw new MemoError("PRICE_TOO_LOW", `The price is ${terms.price}; this provider asks for ${least}.`, {
+      details: { price: terms.price, least },
+    });
+  }
+}
+
+function atLeast(ask: bigint, minimum: bigint): bigint {
+  return ask < minimum ? minimum : ask;
+}
+
+function assertOpenBy(chain: ProviderChain, terms: Terms, limits: TermLimits): void {
+  const now = BigInt(chain.now());
+  const start = BigInt(chain.epochStart(terms.startEpoch));
+  const latest = now + BigInt(limits.reservationSeconds);
+  if (terms.openBy > now && terms.openBy <= start && terms.openBy <= latest) return;
+  const why =
+    terms.openBy <= now
+      ? `it is over: chain time is ${now}`
+      : terms.openBy > start
+        ? `it is after the start of epoch ${terms.startEpoch} at ${start}`
+        : `room is kept at most until ${latest}`;
+  throw new MemoError("OPEN_BY_INVALID", `openBy ${terms.openBy} is not possible: ${why}.`, {
+    details: { openBy: terms.openBy, now, start, latest },
+  });
+}
