@@ -6,7 +6,12 @@ const SEED_DOMAIN = keccak256(stringToBytes("memo/seed/v1"));
  * Seed of an epoch's challenges. `prevRandao` is the `mixHash` of the first block with timestamp
  * ≥ start(epoch) + seedDelay; read it only once that block is final.
  */
-export function epochSeed(of: { chainId: number; group: Address; epoch: number; prevRandao: Hex | bigint }): Hex {
+export function epochSeed(of: {
+  chainId: number;
+  group: Address;
+  epoch: number;
+  prevRandao: Hex | bigint;
+}): Hex {
   return keccak256(
     encodeAbiParameters(
       [
