@@ -24,6 +24,8 @@ export type ShardFiles = {
   has(uploadId: Hex, stripe: number): Promise<boolean>;
   /** Removes all shards of an upload; it is no error when there are none. */
   remove(uploadId: Hex): Promise<void>;
+  /** Removes the shards of an upload from stripe `stripes` on. */
+  trim(uploadId: Hex, stripes: number): Promise<void>;
   /** Removes half-written files and uploads that are not `known`; says how many of each. */
   recover(known: ReadonlySet<Hex>): Promise<{ halfFiles: number; strangers: number }>;
 };
@@ -81,6 +83,12 @@ export function createShardFiles(options: { directory: string; fileSystem?: File
     },
     async remove(uploadId) {
       await fileSystem.rm(directoryOf(uploadId), { recursive: true, force: true });
+    },
+    async trim(uploadId, stripes) {
+      for (const name of await namesIn(fileSystem, directoryOf(uploadId))) {
+        if (Number.parseInt(name, 10) < stripes) continue;
+        await fileSystem.rm(join(directoryOf(uploadId), name), { force: true });
+      }
     },
     async recover(known) {
       let halfFiles = 0;

@@ -1,5 +1,5 @@
 import type { Address, Hex } from "viem";
-import { COMMITMENT_BYTES } from "../../protocol/constants.ts";
+import { COMMITMENT_BYTES, SHARD_BYTES } from "../../protocol/constants.ts";
 import type { MetadataDatabase } from "./database.ts";
 
 /** What a user asked room for: one slot of an order to come. */
@@ -10,6 +10,7 @@ export type Upload = {
   readonly slot: number;
   readonly owner: Address;
   readonly payer: Address;
+  /** Most stripes that the order may have; how many it has once one is signed. */
   readonly stripes: number;
   readonly policy: number;
   readonly startEpoch: number;
@@ -43,6 +44,8 @@ export type UploadTable = {
   /** Uploads past `time` that no order, signed or open, needs. */
   expired(time: number): Hex[];
   remove(id: Hex): void;
+  /** Gives back the room above `stripes`. */
+  shrink(id: Hex, stripes: number): void;
   windows(id: Hex): Window[];
   windowOf(id: Hex, stripe: number): Window | undefined;
   insertWindow(id: Hex, window: Omit<Window, "proven">): void;
@@ -92,6 +95,10 @@ export function createUploadTable(database: MetadataDatabase): UploadTable {
     )
     .pluck();
   const remove = database.prepare("DELETE FROM uploads WHERE id = ?");
+  const shrink = database.prepare("UPDATE uploads SET stripes = ?, bytes = ? WHERE id = ?");
+  const shrinkCommitments = database.prepare(
+    "UPDATE slot_commitments SET commitments = substr(commitments, 1, ?) WHERE upload_id = ?",
+  );
   const windows = database.prepare<[Hex], WindowRow>(
     "SELECT * FROM windows WHERE upload_id = ? ORDER BY first_stripe",
   );
@@ -122,6 +129,10 @@ export function createUploadTable(database: MetadataDatabase): UploadTable {
     bytes: (peer) => (peer === undefined ? allBytes.get() : peerBytes.get(peer)) ?? 0,
     expired: (time) => expired.all(time),
     remove: (id) => void remove.run(id),
+    shrink: database.transaction((id, stripes) => {
+      shrink.run(stripes, stripes * SHARD_BYTES, id);
+      shrinkCommitments.run(stripes * COMMITMENT_BYTES, id);
+    }),
     windows: (id) => windows.all(id).map(toWindow),
     windowOf(id, stripe) {
       const row = windowAt.get(id, stripe);

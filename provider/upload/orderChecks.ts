@@ -50,20 +50,22 @@ export function assertOrder(chain: ProviderChain, upload: Upload, order: Order):
     });
   }
   const { firstStripe, stripes } = order.manifest;
-  if (stripes < 1 || firstStripe + stripes > order.stripes) {
+  if (firstStripe + stripes > order.stripes) {
     throw new MemoError("MANIFEST_INVALID", "The order's manifest lies outside its stripes.", {
       details: { firstStripe, stripes, of: order.stripes },
     });
   }
 }
 
-const RESERVED_TERMS = ["stripes", "policy", "startEpoch", "endEpoch", "price"] as const;
+const RESERVED_TERMS = ["policy", "startEpoch", "endEpoch", "price"] as const;
 
 function assertReserved(upload: Upload, order: Order): void {
   const differs: string[] = RESERVED_TERMS.filter((field) => order[field] !== upload[field]);
   if (!isAddressEqual(order.owner, upload.owner)) differs.push("owner");
   if (!isAddressEqual(order.payer, upload.payer)) differs.push("payer");
   if (order.openBy !== BigInt(upload.openBy)) differs.push("openBy");
+  // Users learn the number of stripes only at the end, so what is reserved is the most.
+  if (order.stripes < 1 || order.stripes > upload.stripes) differs.push("stripes");
   if (differs.length === 0) return;
   throw new MemoError(
     "ORDER_DIFFERS",
@@ -75,24 +77,33 @@ function assertReserved(upload: Upload, order: Order): void {
 }
 
 /**
- * Checks that the windows cover all stripes of the upload and have been opened to the user.
+ * Checks that the windows cover exactly the order's stripes and have been opened to the user.
  * @returns the slot's commitments in stripe order
- * @throws WINDOW_NOT_COMMITTED, WINDOW_NOT_PROVEN
+ * @throws WINDOW_NOT_COMMITTED, WINDOW_NOT_PROVEN, WINDOW_BEYOND_ORDER
  */
-export function committedSlot(upload: Upload, windows: readonly Window[]): Uint8Array {
-  const commitments = new Uint8Array(upload.stripes * COMMITMENT_BYTES);
+export function committedSlot(upload: Upload, windows: readonly Window[], stripes: number): Uint8Array {
+  const commitments = new Uint8Array(stripes * COMMITMENT_BYTES);
   let next = 0;
-  for (const window of windows) {
-    if (window.firstStripe !== next) break;
-    if (!window.proven) {
+  for (const { firstStripe, count, proven, commitments: part } of windows) {
+    if (firstStripe !== next) break;
+    if (firstStripe + count > stripes) {
+      throw new MemoError(
+        "WINDOW_BEYOND_ORDER",
+        `The window from stripe ${next} goes beyond the order's end.`,
+        {
+          details: { uploadId: upload.id, firstStripe, count, stripes },
+        },
+      );
+    }
+    if (!proven) {
       throw new MemoError("WINDOW_NOT_PROVEN", `Ask to open the window from stripe ${next} first.`, {
-        details: { uploadId: upload.id, firstStripe: next, count: window.count },
+        details: { uploadId: upload.id, firstStripe, count },
       });
     }
-    commitments.set(window.commitments, next * COMMITMENT_BYTES);
-    next += window.count;
+    commitments.set(part, next * COMMITMENT_BYTES);
+    next += count;
   }
-  if (next === upload.stripes) return commitments;
+  if (next === stripes) return commitments;
   throw new MemoError("WINDOW_NOT_COMMITTED", `Stripes from ${next} on are not committed to yet.`, {
     details: { uploadId: upload.id, firstStripe: next },
   });

@@ -9,6 +9,7 @@ import {
 } from "viem";
 import { COMMITMENT_BYTES } from "../../protocol/constants.ts";
 import { MemoError } from "../../protocol/errors.ts";
+import { splitCommitments } from "../../protocol/merkle/slotRoot.ts";
 import { decodePolicy } from "../../protocol/object/policy.ts";
 import { ORDER_TYPES, type Order, orderId, ordersDomain } from "../../protocol/order.ts";
 import type { RequestOf, ResponseOf } from "../../protocol/wire/protocol.ts";
@@ -55,6 +56,7 @@ export function createSignOrder(deps: SignDeps) {
       await assertData(deps, upload, order);
       await assertPayable(chain, order);
       const signature = await signCompact(deps.account, chain, order);
+      if (order.stripes < upload.stripes) await shrinkUpload(store, upload, order.stripes);
       store.orders.insert({ id, uploadId, slot: upload.slot, order, signature });
       return { signature: toHex(signature) };
     });
@@ -63,21 +65,29 @@ export function createSignOrder(deps: SignDeps) {
 
 async function assertData(deps: SignDeps, upload: Upload, order: Order): Promise<void> {
   const { store } = deps;
-  const own = { slot: upload.slot, commitments: committedSlot(upload, store.uploads.windows(upload.id)) };
-  const slots = Array.from({ length: decodePolicy(order.policy).n }, (_, slot) =>
-    store.uploads.slotCommitments(upload.id, slot),
+  const windows = store.uploads.windows(upload.id);
+  const own = { slot: upload.slot, commitments: committedSlot(upload, windows, order.stripes) };
+  const slots: readonly (Uint8Array | undefined)[] = Array.from(
+    { length: decodePolicy(order.policy).n },
+    (_, slot) =>
+      store.uploads.slotCommitments(upload.id, slot)?.subarray(0, order.stripes * COMMITMENT_BYTES),
   );
-  const complete: readonly (Uint8Array | undefined)[] = slots;
-  assertCommitments(complete, own, order.shardRoot);
+  assertCommitments(slots, own, order.shardRoot);
   // Once an order over this upload is signed its commitments are fixed, and were checked then.
   if (store.orders.list(upload.id).length > 0) return;
-  for (const [slot, commitments] of complete.entries()) {
+  for (const [slot, commitments] of slots.entries()) {
     if (slot === upload.slot) continue;
-    for (let stripe = 0; stripe < upload.stripes; stripe++) {
+    for (const [stripe, commitment] of splitCommitments(commitments).entries()) {
       if (stripe % POINTS_PER_TURN === 0) await nextTurn();
-      deps.assertCommitment(commitments.subarray(stripe * COMMITMENT_BYTES, (stripe + 1) * COMMITMENT_BYTES));
+      deps.assertCommitment(commitment);
     }
   }
+}
+
+/** Gives back what was reserved for stripes that the order does not have. */
+async function shrinkUpload(store: ProviderStore, upload: Upload, stripes: number): Promise<void> {
+  await store.shards.trim(upload.id, stripes);
+  store.uploads.shrink(upload.id, stripes);
 }
 
 async function assertPayable(chain: ProviderChain, order: Order): Promise<void> {

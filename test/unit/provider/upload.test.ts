@@ -333,6 +333,8 @@ describe("signOrder", () => {
       [{ layout: LAYOUT.blob }, "LAYOUT_INVALID"],
       [{ layout: 2 }, "LAYOUT_INVALID"],
       [{ manifest: { ...order.manifest, firstStripe: 2 } }, "MANIFEST_INVALID"],
+      [{ stripes: 1 }, "WINDOW_BEYOND_ORDER"],
+      [{ stripes: 0, manifest: { ...order.manifest, stripes: 0 } }, "ORDER_DIFFERS"],
       [{ shardRoot: hash("wrong") }, "SHARD_ROOT_WRONG"],
     ];
     for (const [change, code] of cases) {
@@ -341,6 +343,28 @@ describe("signOrder", () => {
     }
     await assert.rejects(uploads.signOrder({ uploadId, order }, stranger), { code: "UPLOAD_UNKNOWN" });
     assert.equal(uploads.store.orders.list().length, 0);
+  });
+
+  it("gives back the room of stripes that the order does not have", async (t) => {
+    const uploads = await startUploads(t);
+    await uploads.reserve(makeRequest(), user);
+    const one = { ...whole, count: 1 };
+    for (const stripe of [0, 1]) {
+      await uploads.putShard({ uploadId, slot: 1, stripe, bytes: makeShard(stripe) }, user);
+    }
+    const { commitments } = await uploads.commitWindow(one, user);
+    await uploads.openWindow({ ...one, nonce }, user);
+    const slots = [foreign, commitments, foreign];
+    for (const [slot, bytes] of slots.entries()) {
+      await uploads.putCommitments({ uploadId, slot, firstStripe: 0, commitments: bytes }, user);
+    }
+    const order = makeOrder({ stripes: 1, shardRoot: shardRoot(slots.map((bytes) => slotRoot(bytes))) });
+    await uploads.signOrder({ uploadId, order }, user);
+    assert.equal(uploads.store.uploads.bytes(), SHARD_BYTES);
+    assert.equal(await uploads.store.shards.has(uploadId, 0), true);
+    assert.equal(await uploads.store.shards.has(uploadId, 1), false);
+    assert.equal(uploads.store.uploads.slotCommitments(uploadId, 0)?.length, 48);
+    await uploads.signOrder({ uploadId, order: { ...order, providers: [4, 7, 9] } }, user);
   });
 
   it("refuses after openBy", async (t) => {
