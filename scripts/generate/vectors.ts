@@ -1,0 +1,254 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { bytesToHex, concatBytes, type Hex, keccak256, numberToBytes, stringToBytes } from "viem";
+import { sampleShards } from "../../protocol/challenge/sample.ts";
+import { epochSeed } from "../../protocol/challenge/seed.ts";
+import { challengeTranscript, windowTranscript } from "../../protocol/challenge/transcript.ts";
+import { PAYLOAD_BYTES } from "../../protocol/constants.ts";
+import { createFieldPool } from "../../protocol/kzg/fieldPool.ts";
+import { createKzg } from "../../protocol/kzg/kzg.ts";
+import { multiproof } from "../../protocol/merkle/multiproof.ts";
+import { rangeProof } from "../../protocol/merkle/rangeProof.ts";
+import { orderTree, shardProof, slotRoot } from "../../protocol/merkle/slotRoot.ts";
+import { buildTree, leafHash, TAG, treeRoot } from "../../protocol/merkle/tree.ts";
+import { shardCid } from "../../protocol/shard/cid.ts";
+import { encodePacked31 } from "../../protocol/shard/packed31.ts";
+
+/**
+ * Writes test/vectors/*.json: values that every implementation of the formats must reproduce. They depend on
+ * nothing but this script and the protocol; `npm run check` runs it and compares. Numbers up to 2^32 are JSON
+ * numbers, larger ones decimal strings, bytes hex strings.
+ */
+const TARGET = new URL("../../test/vectors/", import.meta.url);
+const GROUP = "0x00000000000000000000000000000000c0ffee01";
+const CHAIN_ID = 31337;
+
+/** `length` bytes that `name` determines: keccak(name ‖ uint32 counter) in a row. */
+function bytesOf(name: string, length: number): Uint8Array {
+  const blocks: Uint8Array[] = [];
+  for (let counter = 0; counter * 32 < length; counter++) {
+    blocks.push(keccak256(concatBytes([stringToBytes(name), numberToBytes(counter, { size: 4 })]), "bytes"));
+  }
+  return concatBytes(blocks).slice(0, length);
+}
+
+function hashOf(name: string): Hex {
+  return keccak256(stringToBytes(name));
+}
+
+function merkle() {
+  const shapes = [
+    { slots: 1, stripes: 1, many: [[0, 0]] },
+    {
+      slots: 3,
+      stripes: 2,
+      many: [
+        [0, 1],
+        [2, 0],
+        [2, 1],
+      ],
+    },
+    {
+      slots: 9,
+      stripes: 5,
+      many: [
+        [0, 0],
+        [0, 4],
+        [3, 2],
+        [8, 0],
+        [8, 1],
+        [8, 3],
+      ],
+    },
+    { slots: 2, stripes: 8, many: [[1, 7]] },
+  ];
+  return shapes.map(({ slots, stripes, many }) => {
+    const commitments = Array.from({ length: slots }, (_, slot) =>
+      Array.from({ length: stripes }, (_, stripe) => bytesOf(`commitment ${slots} ${slot} ${stripe}`, 48)),
+    );
+    const tree = orderTree(commitments);
+    const places = many.map(([slot, stripe]) => ({ slot: slot!, stripe: stripe! }));
+    return {
+      slots,
+      stripes,
+      commitments: commitments.map((slot) => slot.map((commitment) => bytesToHex(commitment))),
+      slotRoots: commitments.map(slotRoot),
+      shardRoot: treeRoot(tree.top),
+      proofs: places.map(({ slot, stripe }) => ({ slot, stripe, ...shardProof(tree, slot, stripe) })),
+      multiproof: { places, proof: multiproof(tree, places) },
+    };
+  });
+}
+
+function ranges() {
+  return [1, 2, 5, 8, 13].map((count) => {
+    const leaves = Array.from({ length: count }, (_, index) => ({
+      kind: index < count - 2 ? 1 : 2,
+      provider: 7 + 3 * index,
+      data: index < count - 2 ? (`0x${"0".repeat(64)}` as Hex) : hashOf(`entries ${index}`),
+    }));
+    const hashes = leaves.map(({ kind, provider, data }, index) =>
+      leafHash(
+        TAG.exception,
+        index,
+        concatBytes([
+          Uint8Array.of(kind),
+          numberToBytes(provider, { size: 4 }),
+          Buffer.from(data.slice(2), "hex"),
+        ]),
+      ),
+    );
+    const tree = buildTree(hashes);
+    const chunks = [
+      [0, count],
+      [0, 1],
+      [count - 1, 1],
+      [1, 3],
+      [4, 4],
+    ]
+      .map(([from, length]) => ({ from: from!, length: length! }))
+      .filter(({ from, length }) => from + length <= count)
+      .map(({ from, length }) => ({ from, length, proof: rangeProof(tree, from, length) }));
+    return {
+      count,
+      leaves,
+      leafHashes: hashes.map((hash) => bytesToHex(hash)),
+      root: treeRoot(tree),
+      chunks,
+    };
+  });
+}
+
+function transcripts() {
+  const challenges = [1, 2, 5].map((count) => {
+    const context = {
+      chainId: CHAIN_ID,
+      group: GROUP,
+      epoch: 42,
+      seed: hashOf("seed"),
+      provider: 7,
+    } as const;
+    const shards = Array.from({ length: count }, (_, index) => ({
+      orderId: hashOf(`order ${index >> 1}`),
+      slot: index % 3,
+      stripe: 1000 * index,
+      commitment: bytesOf(`commitment ${index}`, 48),
+    }));
+    const { digest, weights, point } = challengeTranscript(context, shards);
+    return {
+      ...context,
+      shards: shards.map((shard) => ({ ...shard, commitment: bytesToHex(shard.commitment) })),
+      digest,
+      weights: weights.map(String),
+      point: String(point),
+    };
+  });
+  const windows = [1, 3].map((count) => {
+    const context = {
+      ...{ chainId: CHAIN_ID, group: GROUP, nonce: hashOf("nonce"), provider: 7, slot: 2, firstStripe: 64 },
+    } as const;
+    const commitments = Array.from({ length: count }, (_, index) => bytesOf(`window ${index}`, 48));
+    const { digest, weights, point } = windowTranscript(context, commitments);
+    return {
+      ...context,
+      commitments: commitments.map((commitment) => bytesToHex(commitment)),
+      digest,
+      weights: weights.map(String),
+      point: String(point),
+    };
+  });
+  return { challenges, windows };
+}
+
+function samples() {
+  const slots = [
+    { orderId: hashOf("order b"), slot: 1, stripes: 40, sequence: 9 },
+    { orderId: hashOf("order a"), slot: 5, stripes: 3, sequence: 2 },
+    { orderId: hashOf("order c"), slot: 0, stripes: 100, sequence: 11 },
+  ];
+  const owed = [
+    { orderId: hashOf("order c"), slot: 0, stripe: 99 },
+    { orderId: hashOf("order a"), slot: 5, stripe: 0 },
+    { orderId: hashOf("order gone"), slot: 0, stripe: 0 },
+  ];
+  const cases = [
+    { slots, samples: 8, owed },
+    { slots: slots.slice(1, 2), samples: 64, owed: [] },
+    { slots: [], samples: 64, owed: owed.slice(0, 1) },
+  ];
+  return cases.map((of) => {
+    const input = { seed: hashOf("seed"), provider: 7, ...of };
+    return { ...input, shards: sampleShards(input) };
+  });
+}
+
+function seeds() {
+  return [1, 4294967295].map((epoch) => {
+    const of = { chainId: CHAIN_ID, group: GROUP, epoch, prevRandao: hashOf(`randao ${epoch}`) } as const;
+    return { ...of, seed: epochSeed(of) };
+  });
+}
+
+/** Payload of `length` bytes: keccak("payload <length>" ‖ uint32 counter) in a row. */
+const payloads = [0, 1, 31, 32, 1000, PAYLOAD_BYTES].map((length) => ({
+  length,
+  payload: bytesOf(`payload ${length}`, length),
+}));
+
+function packed() {
+  return payloads.map(({ length, payload }) => {
+    const shard = encodePacked31(payload);
+    return {
+      length,
+      payload: length <= 1000 ? bytesToHex(payload) : undefined,
+      payloadSha256: sha256(payload),
+      shardStart: bytesToHex(shard.subarray(0, 96)),
+      shardSha256: sha256(shard),
+      cid: String(shardCid(shard)),
+    };
+  });
+}
+
+async function openings() {
+  const kzg = createKzg();
+  const pool = createFieldPool({ threads: 0 });
+  const shards = payloads.map(({ payload }) => encodePacked31(payload));
+  const cases = [];
+  for (const [index, shard] of shards.entries()) {
+    const commitment = await kzg.commit(shard);
+    const z = BigInt(hashOf(`point ${index}`)) >> 8n;
+    const { y, proof } = await kzg.open(shard, z);
+    cases.push({
+      payloadLength: payloads[index]!.length,
+      commitment: bytesToHex(commitment),
+      versionedHash: `0x01${sha256(commitment).slice(4)}`,
+      z: String(z),
+      y: String(y),
+      proof: bytesToHex(proof),
+    });
+  }
+  const weights = shards.map((_, index) => BigInt(hashOf(`weight ${index}`)) >> 128n);
+  const sum = await pool.weightedSum(shards, weights);
+  const weightedSum = { weights: weights.map(String), sumSha256: sha256(sum) };
+  await pool.close();
+  return { shards: cases, weightedSum };
+}
+
+function sha256(bytes: Uint8Array): Hex {
+  return `0x${createHash("sha256").update(bytes).digest("hex")}`;
+}
+
+const vectors = {
+  merkle: merkle(),
+  rangeProof: ranges(),
+  transcript: transcripts(),
+  sampling: samples(),
+  seed: seeds(),
+  packed31: packed(),
+  kzg: await openings(),
+};
+mkdirSync(TARGET, { recursive: true });
+for (const [name, cases] of Object.entries(vectors)) {
+  writeFileSync(new URL(`${name}.json`, TARGET), `${JSON.stringify(cases, null, 2)}\n`);
+}
+process.stdout.write(`vectors: ${Object.keys(vectors).join(", ")}\n`);
