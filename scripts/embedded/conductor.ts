@@ -147,6 +147,7 @@ export function createConductor(options: ConductorOptions) {
       lastMined = Date.now();
     },
 
+    /** Mines no further block and fails the open goals at once; settles when the loop has ended. */
     async stop(): Promise<void> {
       stopped = true;
       for (const goal of goals) goal.reject(new MemoError("STOPPED", "The network is stopping."));

@@ -1,0 +1,56 @@
+import { join } from "node:path";
+import { type Abi, parseEther } from "viem";
+import { deployGroup, writeDeployment } from "../../ignition/deploy.ts";
+import { challengeSettlementAbi } from "../../protocol/abi/generated/ChallengeSettlement.ts";
+import { memoTokenAbi } from "../../protocol/abi/generated/MemoToken.ts";
+import type { DeployedGroup, Deployment } from "../../protocol/chain/deployment.ts";
+import { MemoError } from "../../protocol/errors.ts";
+import { embeddedAccount } from "./accounts.ts";
+import type { ChainProcess } from "./chainProcess.ts";
+import { type Member, registerMembers, sendAll } from "./members.ts";
+
+/** Tokens that the user begins with. */
+const USER_TOKENS = parseEther("100000");
+
+export interface EmbeddedGroup {
+  deployment: Deployment;
+  group: DeployedGroup;
+  deploymentPath: string;
+}
+
+/** Deploys token, factory and one group, and writes the file that every part reads. Somebody has to mine meanwhile. */
+export async function createEmbeddedGroup(chain: ChainProcess, dataDir: string): Promise<EmbeddedGroup> {
+  const deployment = await deployGroup({ rpcUrl: chain.url });
+  const deploymentPath = join(dataDir, "deployment.json");
+  await writeDeployment(deploymentPath, deployment);
+  const group = deployment.groups[0];
+  if (group === undefined) throw new MemoError("GROUP_MISSING", "The deployment made no group.");
+  return { deployment, group, deploymentPath };
+}
+
+/** Registers everybody with stake, writes the first roster and gives the user tokens. */
+export async function populateGroup(
+  chain: ChainProcess,
+  { deployment, group }: EmbeddedGroup,
+  members: { providers: readonly Member[]; keepers: readonly Member[] },
+): Promise<void> {
+  const { token } = deployment;
+  await registerMembers({ ...chain, ...members, token, staking: group.staking });
+  const account = embeddedAccount("deployer");
+  await sendAll(chain, [
+    {
+      account,
+      address: group.settlement,
+      abi: challengeSettlementAbi as Abi,
+      functionName: "rotate",
+      args: [],
+    },
+    {
+      account,
+      address: token,
+      abi: memoTokenAbi as Abi,
+      functionName: "transfer",
+      args: [embeddedAccount("user").address, USER_TOKENS],
+    },
+  ]);
+}

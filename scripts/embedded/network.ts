@@ -1,0 +1,181 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { type Indexer, startIndexer } from "../../indexer/startIndexer.ts";
+import { epochAt, epochStart } from "../../protocol/chain/epochs.ts";
+import { MemoError } from "../../protocol/errors.ts";
+import { peerIdFromSeed } from "../../protocol/net/host.ts";
+import { writeKeyFile } from "../../protocol/runtime/keyFile.ts";
+import type { Logger } from "../../protocol/runtime/logger.ts";
+import { embeddedKey, fundedKeys } from "./accounts.ts";
+import { type ChainProcess, startChainProcess } from "./chainProcess.ts";
+import { type ChainHead, type Conductor, createConductor } from "./conductor.ts";
+import { prepareDataDir } from "./dataDir.ts";
+import { createEmbeddedGroup, type EmbeddedGroup, populateGroup } from "./group.ts";
+import type { NodeSpec, NodeStatus } from "./nodesApi.ts";
+import { type NodesProcess, startNodesProcess } from "./nodesProcess.ts";
+import { claimNetworkPorts, claimNodePort } from "./ports.ts";
+
+/** The index asks for new blocks this often. */
+const INDEX_POLL_MS = 100;
+
+export interface NetworkOptions {
+  /** Emptied first; only a directory that an embedded network made, or an empty or new one. */
+  dataDir: string;
+  providers?: number;
+  keepers?: number;
+  /** Port of the index; the chain has the next one. 0 (default): any two free ones. */
+  port?: number;
+  /** Whether the daemons run (default); without them there are chain, contracts and registered members. */
+  nodes?: boolean;
+  /** Whether the index runs (default). */
+  indexer?: boolean;
+  logger: Logger;
+  onBlock?: (head: ChainHead) => void;
+  /** One of the processes has ended by itself: the network is no longer whole. */
+  onFailure?: (error: Error) => void;
+  /** Told of each part that is up. */
+  onStep?: (text: string) => void;
+}
+
+export interface EmbeddedNetwork extends EmbeddedGroup {
+  dataDir: string;
+  chain: ChainProcess;
+  conductor: Conductor;
+  nodes?: NodesProcess;
+  /** As the daemons were when they had started; providers first. */
+  nodeStatus: readonly NodeStatus[];
+  indexer?: Indexer;
+  /** Private key file of the account that has tokens and stores. */
+  userKeyPath: string;
+  epochNow(): Promise<number>;
+  /** Mines until the first block of `epoch`. */
+  advanceTo(epoch: number): Promise<ChainHead>;
+  /** Ends every process; safe to call twice. */
+  stop(): Promise<void>;
+}
+
+async function claimMembers(role: "provider peer" | "keeper peer", count: number): Promise<NodeSpec[]> {
+  const specs: NodeSpec[] = [];
+  for (let id = 1; id <= count; id++) {
+    const listenPort = await claimNodePort();
+    const peer = await peerIdFromSeed(embeddedKey(role, id));
+    specs.push({ id, listenPort, endpoint: `/ip4/127.0.0.1/tcp/${listenPort}/p2p/${peer}` });
+  }
+  return specs;
+}
+
+/**
+ * Boots a whole network on this machine: chain, contracts, registered providers and keepers, their daemons and the
+ * index, in processes that end with this one. Everything that `npm start` and the tests of whole systems stand on.
+ * @throws DATA_DIR_NOT_OURS, PORT_IN_USE, and what a part throws that does not start; nothing is left running then
+ */
+export async function startEmbeddedNetwork(options: NetworkOptions): Promise<EmbeddedNetwork> {
+  const { dataDir, logger } = options;
+  const say = options.onStep ?? (() => undefined);
+  const counts = { providers: options.providers ?? 12, keepers: options.keepers ?? 4 };
+  const ports = await claimNetworkPorts(options.port ?? 0);
+  prepareDataDir(dataDir);
+  const userKeyPath = join(dataDir, "user.key");
+  await writeKeyFile(userKeyPath, embeddedKey("user"));
+
+  const parts: { nodes?: NodesProcess; chain?: ChainProcess; conductor?: Conductor; indexer?: Indexer } = {};
+  const ending = new AbortController();
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopping ??= (async () => {
+      ending.abort(new MemoError("STOPPED", "The network is stopping."));
+      const mining = parts.conductor?.stop();
+      await Promise.all([parts.nodes?.stop(), parts.indexer?.stop()]);
+      await mining;
+      await parts.chain?.stop();
+    })();
+    return stopping;
+  };
+  const watch = (name: string, exited: Promise<unknown>): void => {
+    void exited.then(() => {
+      if (stopping !== undefined) return;
+      const message = `The process of the ${name} has ended by itself; its log is in ${dataDir}.`;
+      options.onFailure?.(new MemoError("PROCESS_ENDED", message));
+    });
+  };
+
+  try {
+    const nodes = options.nodes === false ? undefined : startNodesProcess(dataDir);
+    if (nodes !== undefined) {
+      parts.nodes = nodes;
+      watch("providers and keepers", nodes.exited);
+    }
+    const chain = await startChainProcess({
+      dataDir,
+      port: ports.chain,
+      keys: fundedKeys(counts.providers, counts.keepers),
+    });
+    parts.chain = chain;
+    watch("chain", chain.exited);
+    const conductor = createConductor({
+      client: chain.publicClient,
+      confirmations: 2,
+      ...(options.onBlock === undefined ? {} : { onBlock: options.onBlock }),
+      ...(options.onFailure === undefined ? {} : { onFailure: options.onFailure }),
+    });
+    parts.conductor = conductor;
+    say(`chain 31337 at ${chain.url}`);
+
+    const group = await createEmbeddedGroup(chain, dataDir);
+    say(`a group made by GroupFactory ${group.deployment.factory.address}`);
+    const providers = await claimMembers("provider peer", counts.providers);
+    const keepers = await claimMembers("keeper peer", counts.keepers);
+    await populateGroup(chain, group, { providers, keepers });
+    say(`${providers.length} providers and ${keepers.length} keepers registered with stake`);
+
+    const startDaemons = async (): Promise<NodeStatus[]> => {
+      if (nodes === undefined) return [];
+      await mkdir(join(dataDir, "nodes"), { recursive: true });
+      const started = await nodes.start({
+        rpcUrl: chain.url,
+        deploymentPath: group.deploymentPath,
+        dataDir: join(dataDir, "nodes"),
+        confirmations: group.group.parameters.confirmations,
+        providers,
+        keepers,
+      });
+      conductor.setDuties(nodes.duties);
+      say(`${started.length} daemons on libp2p`);
+      return started;
+    };
+    const startIndex = async (): Promise<Indexer | undefined> => {
+      if (options.indexer === false) return undefined;
+      const indexer = await startIndexer({
+        rpcUrl: chain.url,
+        deploymentPath: group.deploymentPath,
+        port: ports.indexer,
+        dataDir: join(dataDir, "indexer"),
+        pollingMs: INDEX_POLL_MS,
+        logger,
+        signal: ending.signal,
+      });
+      parts.indexer = indexer;
+      watch("index", indexer.exited);
+      say(`index at ${indexer.url}/graphql`);
+      return indexer;
+    };
+    const [nodeStatus, indexer] = await Promise.all([startDaemons(), startIndex()]);
+    const { parameters } = group.group;
+    return {
+      ...group,
+      dataDir,
+      chain,
+      conductor,
+      nodeStatus,
+      userKeyPath,
+      ...(nodes === undefined ? {} : { nodes }),
+      ...(indexer === undefined ? {} : { indexer }),
+      epochNow: async () => epochAt(parameters, (await conductor.head()).timestamp),
+      advanceTo: (epoch) => conductor.advanceTime(epochStart(parameters, epoch)),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
