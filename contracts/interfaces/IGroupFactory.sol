@@ -8,6 +8,8 @@ interface IGroupFactoryErrors {
     error ParameterOutOfRange(string name, uint256 value, uint256 min, uint256 max);
     /// @notice The token has no code.
     error TokenNotContract(address token);
+    /// @notice A logic contract has no code.
+    error ImplementationMissing(address implementation);
     /// @notice The treasury must be an address that can be paid.
     error TreasuryMissing();
 }

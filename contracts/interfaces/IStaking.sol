@@ -60,8 +60,6 @@ interface IStakingErrors {
     error StakeNotFree(uint32 id, uint128 free, uint128 required);
     error UnbondingNotOver(uint64 availableAt, uint64 time);
     error NothingUnbonding(uint32 id);
-    /// @notice The token moved another amount than asked: fee-on-transfer tokens are refused.
-    error TokenAmountMismatch(uint256 received, uint256 expected);
 }
 
 interface IStakingEvents is IStakingTypes {

@@ -100,7 +100,6 @@ interface IStorageOrdersErrors {
     error NotOwnerOrPayer(address caller);
     error EndNotEarlier(uint32 endEpoch);
     error AmountZero();
-    error TokenAmountMismatch(uint256 received, uint256 expected);
     error NothingRequested(address payer);
     error WithdrawalNotReady(uint64 availableAt, uint64 time);
     error NothingToWithdraw();

@@ -1,6 +1,12 @@
 // Written by scripts/codegen.ts from contracts/GroupFactory.sol. Do not edit.
 
 export const groupFactoryAbi = [
+  {"inputs":[{"internalType":"address","name":"stakingLogic","type":"address"},{"internalType":"address","name":"ordersLogic","type":"address"},{"internalType":"address","name":"settlementLogic","type":"address"}],"stateMutability":"nonpayable","type":"constructor"},
+  {"inputs":[],"name":"Create2EmptyBytecode","type":"error"},
+  {"inputs":[],"name":"Create3EmptyBytecode","type":"error"},
+  {"inputs":[],"name":"FailedDeployment","type":"error"},
+  {"inputs":[{"internalType":"address","name":"implementation","type":"address"}],"name":"ImplementationMissing","type":"error"},
+  {"inputs":[{"internalType":"uint256","name":"balance","type":"uint256"},{"internalType":"uint256","name":"needed","type":"uint256"}],"name":"InsufficientBalance","type":"error"},
   {"inputs":[{"internalType":"string","name":"name","type":"string"},{"internalType":"uint256","name":"value","type":"uint256"},{"internalType":"uint256","name":"min","type":"uint256"},{"internalType":"uint256","name":"max","type":"uint256"}],"name":"ParameterOutOfRange","type":"error"},
   {"inputs":[{"internalType":"address","name":"token","type":"address"}],"name":"TokenNotContract","type":"error"},
   {"inputs":[],"name":"TreasuryMissing","type":"error"},

@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
+import {GroupContract} from "./GroupContract.sol";
+import {IChallengeSettlement} from "./interfaces/IChallengeSettlement.sol";
+import {IStaking} from "./interfaces/IStaking.sol";
+import {Absences} from "./libraries/Absences.sol";
+import {Bits} from "./libraries/Bits.sol";
+import {CertificateCheck} from "./libraries/CertificateCheck.sol";
+import {CloneArguments} from "./libraries/CloneArguments.sol";
+import {Gaps} from "./libraries/Gaps.sol";
+import {MerkleRange} from "./libraries/MerkleRange.sol";
+import {MerkleTree} from "./libraries/MerkleTree.sol";
+import {RollingHash} from "./libraries/RollingHash.sol";
+import {Roster} from "./libraries/Roster.sol";
+
+/// @title Certificates of a group
+/// @notice Documented at `IChallengeSettlement`.
+contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
+    using Absences for mapping(uint256 word => uint256 counters);
+    using Bits for mapping(uint256 index => uint256 word);
+    using Checkpoints for Checkpoints.Trace160;
+    using Gaps for Checkpoints.Trace208;
+    using RollingHash for RollingHash.Chain;
+    using Roster for bytes;
+
+    /// @dev Certified epochs that may wait at a time; the places are reused.
+    uint32 private constant RING = 256;
+    /// @dev Epochs without exceptions that one call finishes beyond its own.
+    uint256 private constant FINISH_MAX = 16;
+    /// @dev Terms that one settlement spans at most.
+    uint32 private constant TERMS_MAX = 16;
+    uint256 private constant MIN_KEEPERS = 4;
+    uint8 private constant MISSED = 1;
+
+    /// @dev One word. Epochs wait from `head` (inclusive) to `tail` (exclusive).
+    struct Progress {
+        uint32 lastCertified;
+        uint32 lastFinished;
+        uint32 head;
+        uint32 tail;
+    }
+
+    /// @dev Words of a provider's bitmap that a missed leaf sets: the epoch's own, and those of the counted gap.
+    struct Marks {
+        uint256 word;
+        uint256 bit;
+        uint256[3] words;
+        uint256[3] masks;
+        uint32 fromEpoch;
+    }
+
+    Progress private _progress;
+    PendingEpoch[RING] private _ring;
+    Checkpoints.Trace160 private _rosters;
+    Checkpoints.Trace208 private _gaps;
+    mapping(uint32 providerId => mapping(uint256 index => uint256 word) words) private _missed;
+    mapping(uint32 term => mapping(uint256 word => uint256 counters) words) private _absences;
+
+    constructor() EIP712("memo ChallengeSettlement", "1") {}
+
+    // ------------------------------------------------------------------------------------------------ certificates
+
+    /// @inheritdoc IChallengeSettlement
+    function certify(Certificate calldata certificate, uint32 signers, bytes calldata signatures) external {
+        Progress memory progress = _progress;
+        uint32 epoch = certificate.epoch;
+        _checkEpoch(certificate, progress.lastCertified);
+        _checkMembers(certificate, signers, signatures);
+        _logCertified(certificate, signers);
+        progress.lastCertified = epoch;
+        if (certificate.exceptions == 0 && progress.head == progress.tail) {
+            _finish(progress, epoch, certificate.absent, false);
+        } else {
+            if (progress.tail - progress.head >= RING) revert PendingEpochsFull(RING);
+            _ring[progress.tail % RING] = PendingEpoch({
+                exceptionsRoot: certificate.exceptionsRoot,
+                epoch: epoch,
+                exceptions: certificate.exceptions,
+                applied: 0,
+                absent: certificate.absent,
+                certifiedAt: uint40(block.timestamp),
+                certifiedAtBlock: uint40(block.number)
+            });
+            ++progress.tail;
+        }
+        _progress = progress;
+    }
+
+    /// @inheritdoc IChallengeSettlement
+    function applyExceptions(uint32 epoch, ExceptionLeaf[] calldata leaves, bytes32[] calldata proof) external {
+        Progress memory progress = _progress;
+        PendingEpoch storage pending = _next(progress, epoch);
+        (uint32 exceptions, uint32 from) = (pending.exceptions, pending.applied);
+        if (leaves.length == 0 || leaves.length > exceptions - from) revert LeavesInvalid(leaves.length, exceptions - from);
+        uint32 to = from + uint32(leaves.length);
+
+        bytes32 root = MerkleRange.rootFrom(_hashes(from, leaves), from, exceptions, proof);
+        if (root != pending.exceptionsRoot) revert RangeProofInvalid(root, pending.exceptionsRoot);
+
+        _applyAll(epoch, progress.lastFinished, from, leaves);
+        _events.log(ExceptionsApplied.selector, _topic(epoch), abi.encode(from, to));
+        if (to < exceptions) {
+            pending.applied = to;
+        } else {
+            _finishHead(progress, pending, false);
+        }
+    }
+
+    /// @inheritdoc IChallengeSettlement
+    function lapse(uint32 epoch) external {
+        Progress memory progress = _progress;
+        PendingEpoch storage pending = _next(progress, epoch);
+        uint256 afterTime = pending.certifiedAt + CloneArguments.word(CloneArguments.APPLY_WINDOW);
+        uint256 afterBlock = pending.certifiedAtBlock + CloneArguments.word(CloneArguments.APPLY_WINDOW_BLOCKS);
+        if (block.timestamp <= afterTime || block.number <= afterBlock) {
+            revert ApplyWindowOpen(block.timestamp, afterTime, block.number, afterBlock);
+        }
+        _finishHead(progress, pending, pending.applied < pending.exceptions);
+    }
+
+    /// @inheritdoc IChallengeSettlement
+    function finish() external {
+        Progress memory progress = _progress;
+        uint32 head = progress.head;
+        _finishWaiting(progress);
+        if (progress.head == head) revert NothingPending();
+        _progress = progress;
+    }
+
+    // ----------------------------------------------------------------------------------------------------- rosters
+
+    /// @inheritdoc IChallengeSettlement
+    function rotate() external {
+        uint32 term = _termOf(_epochNow());
+        (bool exists, uint96 latest, ) = _rosters.latestCheckpoint();
+        if (exists) {
+            uint32 termLength = uint32(CloneArguments.word(CloneArguments.TERM_LENGTH));
+            term = latest > term ? uint32(latest) + 1 : term + 1;
+            uint32 dueAt = term * termLength - 1;
+            if (_epochNow() != dueAt) revert RotationNotDue(_epochNow(), dueAt);
+        }
+        (uint32[] memory keeperIds, address[] memory operators) = _staking().seatsBefore(block.number);
+        if (keeperIds.length < MIN_KEEPERS) revert SeatsTooFew(keeperIds.length, MIN_KEEPERS);
+        _rosters.push(term, uint160(Roster.write(keeperIds, operators)));
+        _events.log(RosterRotated.selector, _topic(term), abi.encode(keeperIds, operators));
+    }
+
+    /// @inheritdoc IChallengeSettlement
+    function roster(uint32 term) external view returns (address[] memory) {
+        return _members(term).operatorsOf();
+    }
+
+    /// @inheritdoc IChallengeSettlement
+    function rosterKeepers(uint32 term) external view returns (uint32[] memory) {
+        return _members(term).keepersOf();
+    }
+
+    /// @inheritdoc IChallengeSettlement
+    function rosterSize(uint32 term) external view returns (uint256) {
+        return _members(term).size();
+    }
+
+    /// @inheritdoc IChallengeSettlement
+    function isMember(address operator) external view returns (bool) {
+        uint32 term = _termOf(_epochNow());
+        return _contains(_members(term), operator) || _contains(_members(term + 1), operator);
+    }
+
+    // ------------------------------------------------------------------------------------------------------- views
+
+    /// @inheritdoc IChallengeSettlement
+    function epochNow() external view returns (uint32) {
+        return _epochNow();
+    }
+
+    /// @inheritdoc IChallengeSettlement
+    function termOf(uint32 epoch) external view returns (uint32) {
+        return _termOf(epoch);
+    }
+
+    /// @inheritdoc IChallengeSettlement
+    function lastCertified() external view returns (uint32) {
+        return _progress.lastCertified;
+    }
+
+    /// @inheritdoc IChallengeSettlement
+    function lastFinished() external view returns (uint32) {
+        return _progress.lastFinished;
+    }
+
+    /// @inheritdoc IChallengeSettlement
+    function pendingCount() external view returns (uint256) {
+        return _progress.tail - _progress.head;
+    }
+
+    /// @inheritdoc IChallengeSettlement
+    function pendingAt(uint256 index) external view returns (PendingEpoch memory) {
+        if (index >= _progress.tail - _progress.head) revert NothingPending();
+        return _ring[(_progress.head + index) % RING];
+    }
+
+    /// @inheritdoc IChallengeSettlement
+    function missed(uint32 providerId, uint32 epoch) external view returns (bool) {
+        return _missed[providerId].get(epoch);
+    }
+
+    /// @inheritdoc IChallengeSettlement
+    function unpaid(uint32 from, uint32 to) external view returns (uint32 dead, uint32 feeless) {
+        uint32 end = _progress.lastFinished + 1;
+        return _gaps.between(from, to < end ? to : end);
+    }
+
+    /// @inheritdoc IChallengeSettlement
+    function tally(
+        uint32[] calldata providerIds,
+        uint32 start,
+        uint32 from,
+        uint32 to,
+        bool before
+    ) external view returns (Tally memory result) {
+        uint32 termLength = uint32(CloneArguments.word(CloneArguments.TERM_LENGTH));
+        uint32 first = from / termLength;
+        {
+            uint32 settled = _progress.lastFinished + 1;
+            if (to > settled) to = settled;
+            uint256 pageEnd = (uint256(first) + TERMS_MAX) * termLength;
+            if (to > pageEnd) to = uint32(pageEnd);
+            if (to < from) to = from;
+        }
+        result.to = to;
+        if (to == from) return result;
+        (result.deadBefore, result.feelessBefore) = _gaps.between(start, from);
+        uint32 terms = (to - 1) / termLength - first + 1;
+        result.dead = new uint32[](terms);
+        result.feeless = new uint32[](terms);
+        for (uint32 i = 0; i < terms; ++i) {
+            uint256 termEnd = (uint256(first) + i + 1) * termLength;
+            (result.dead[i], result.feeless[i]) = _gaps.between(start, termEnd < to ? uint32(termEnd) : to);
+        }
+        result.missedWithin = new uint32[](providerIds.length);
+        if (before) result.missedBefore = new uint32[](providerIds.length);
+        for (uint256 i = 0; i < providerIds.length; ++i) {
+            mapping(uint256 index => uint256 word) storage words = _missed[providerIds[i]];
+            result.missedWithin[i] = uint32(words.countRange(from, to));
+            if (before) result.missedBefore[i] = uint32(words.countRange(start, from));
+        }
+    }
+
+    /// @inheritdoc IChallengeSettlement
+    function termTally(uint32 term) external view returns (TermTally memory result) {
+        uint32 termLength = uint32(CloneArguments.word(CloneArguments.TERM_LENGTH));
+        uint32 finished = _progress.lastFinished;
+        // Epoch 0 is nobody's: the first that can be certified is 1.
+        uint32 start = term == 0 ? 1 : term * termLength;
+        uint32 end = (term + 1) * termLength;
+        result.over = finished >= end - 1;
+        if (finished + 1 < end) end = finished + 1;
+        if (end > start) {
+            (, uint32 feeless) = _gaps.between(start, end);
+            result.earning = end - start - feeless;
+        }
+        bytes memory members = _members(term);
+        result.keeperIds = members.keepersOf();
+        result.operators = members.operatorsOf();
+        result.absences = _absences[term].read(result.operators.length);
+    }
+
+    /// @inheritdoc IChallengeSettlement
+    function commitDigest(Certificate calldata certificate) public view returns (bytes32) {
+        return _hashTypedDataV4(CertificateCheck.structHash(certificate, address(this)));
+    }
+
+    // ---------------------------------------------------------------------------------------------------- internal
+
+    function _checkEpoch(Certificate calldata certificate, uint32 lastCertified_) private view {
+        uint32 epoch = certificate.epoch;
+        if (epoch <= lastCertified_) revert EpochNotRising(epoch, lastCertified_);
+        uint32 epochNow_ = _epochNow();
+        if (epoch > epochNow_) revert EpochInFuture(epoch, epochNow_);
+        if (certificate.term != _termOf(epoch)) revert TermWrong(certificate.term, _termOf(epoch));
+    }
+
+    function _checkMembers(
+        Certificate calldata certificate,
+        uint32 signers,
+        bytes calldata signatures
+    ) private view {
+        bytes memory members = _members(certificate.term);
+        if (members.length == 0) revert NoRoster(certificate.term);
+        CertificateCheck.checkContent(certificate, members.size());
+        CertificateCheck.checkSignatures(members, signers, signatures, commitDigest(certificate));
+    }
+
+    function _logCertified(Certificate calldata certificate, uint32 signers) private {
+        _events.log(
+            EpochCertified.selector,
+            _topic(certificate.epoch),
+            _topic(certificate.term),
+            _topic(msg.sender),
+            abi.encode(
+                certificate.round,
+                certificate.resultsRoot,
+                certificate.exceptionsRoot,
+                certificate.exceptions,
+                certificate.absent,
+                certificate.leader,
+                signers
+            )
+        );
+    }
+
+    function _hashes(uint32 from, ExceptionLeaf[] calldata leaves) private pure returns (bytes32[] memory hashes) {
+        hashes = new bytes32[](leaves.length);
+        for (uint32 i = 0; i < leaves.length; ++i) {
+            ExceptionLeaf calldata leaf = leaves[i];
+            hashes[i] = keccak256(
+                abi.encodePacked(
+                    bytes1(0x00),
+                    MerkleTree.EXCEPTION_TAG,
+                    from + i,
+                    leaf.kind,
+                    leaf.provider,
+                    leaf.data
+                )
+            );
+        }
+    }
+
+    function _applyAll(uint32 epoch, uint32 lastFinished_, uint32 from, ExceptionLeaf[] calldata leaves) private {
+        Marks memory marks = _marks(epoch, lastFinished_);
+        uint32 known = 0;
+        for (uint32 i = 0; i < leaves.length; ++i) {
+            ExceptionLeaf calldata leaf = leaves[i];
+            bytes32 reason = 0;
+            if (leaf.kind != MISSED) {
+                reason = "KIND_UNSUPPORTED";
+            } else if (leaf.data != 0) {
+                reason = "DATA_NOT_ZERO";
+            } else {
+                uint256 word = _missed[leaf.provider][marks.word];
+                // Who has missed something before is known; asking costs a call.
+                if (word == 0 && known == 0) known = _staking().providerCount();
+                if (word == 0 && (leaf.provider == 0 || leaf.provider > known)) reason = "PROVIDER_UNKNOWN";
+                else if (word & marks.bit != 0) reason = "ALREADY_MISSED";
+            }
+            if (reason != 0) {
+                _events.log(
+                    ExceptionSkipped.selector,
+                    _topic(epoch),
+                    abi.encode(from + i, leaf.kind, leaf.provider, reason)
+                );
+                continue;
+            }
+            for (uint256 j = 0; j < 3 && marks.masks[j] != 0; ++j) {
+                _missed[leaf.provider][marks.words[j]] |= marks.masks[j];
+            }
+            _events.log(ProviderMissed.selector, _topic(epoch), _topic(leaf.provider), abi.encode(marks.fromEpoch));
+        }
+    }
+
+    /// @dev The epoch and the first maxGap epochs of the gap before it lie in at most three words.
+    function _marks(uint32 epoch, uint32 lastFinished_) private view returns (Marks memory marks) {
+        uint32 gapEnd = lastFinished_ + 1 + uint32(CloneArguments.word(CloneArguments.MAX_GAP));
+        if (gapEnd > epoch) gapEnd = epoch;
+        marks.fromEpoch = lastFinished_ + 1;
+        marks.word = epoch >> 8;
+        marks.bit = uint256(1) << (epoch & 0xff);
+        (marks.words[0], marks.masks[0]) = (marks.word, marks.bit);
+        uint256 last = 0;
+        for (uint32 gap = lastFinished_ + 1; gap < gapEnd; ++gap) {
+            uint256 word = gap >> 8;
+            uint256 slot = word == marks.word ? 0 : last;
+            if (word != marks.words[slot]) marks.words[slot = ++last] = word;
+            marks.masks[slot] |= uint256(1) << (gap & 0xff);
+        }
+    }
+
+    function _next(Progress memory progress, uint32 epoch) private view returns (PendingEpoch storage pending) {
+        if (progress.head == progress.tail) revert NothingPending();
+        pending = _ring[progress.head % RING];
+        if (pending.epoch != epoch) revert EpochNotNext(epoch, pending.epoch);
+    }
+
+    function _finishHead(Progress memory progress, PendingEpoch storage pending, bool lapsed) private {
+        _finish(progress, pending.epoch, pending.absent, lapsed);
+        ++progress.head;
+        _finishWaiting(progress);
+        _progress = progress;
+    }
+
+    function _finishWaiting(Progress memory progress) private {
+        for (uint256 i = 0; i < FINISH_MAX && progress.head != progress.tail; ++i) {
+            PendingEpoch storage pending = _ring[progress.head % RING];
+            if (pending.exceptions != 0) return;
+            _finish(progress, pending.epoch, pending.absent, false);
+            ++progress.head;
+        }
+    }
+
+    function _finish(Progress memory progress, uint32 epoch, uint32 absent, bool lapsed) private {
+        uint32 gap = epoch - progress.lastFinished - 1;
+        uint32 maxGap = uint32(CloneArguments.word(CloneArguments.MAX_GAP));
+        uint32 dead = gap > maxGap ? gap - maxGap : 0;
+        _gaps.push(epoch, gap, dead, lapsed);
+        if (absent != 0 && !lapsed) _absences[_termOf(epoch)].count(absent);
+        progress.lastFinished = epoch;
+        _events.log(EpochFinished.selector, _topic(epoch), abi.encode(lapsed, gap, dead));
+    }
+
+    function _members(uint32 term) private view returns (bytes memory) {
+        return Roster.read(address(_rosters.upperLookupRecent(term)));
+    }
+
+    function _contains(bytes memory members, address operator) private pure returns (bool) {
+        uint256 size = members.size();
+        for (uint256 i = 0; i < size; ++i) {
+            if (members.operatorAt(i) == operator) return true;
+        }
+        return false;
+    }
+
+    function _staking() private view returns (IStaking) {
+        return IStaking(_address(CloneArguments.STAKING));
+    }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {GroupParameters, IGroup} from "./interfaces/IGroup.sol";
+import {CloneArguments} from "./libraries/CloneArguments.sol";
+import {Epochs} from "./libraries/Epochs.sol";
+import {RollingHash} from "./libraries/RollingHash.sol";
+
+/// @title Base of the contracts of a group
+abstract contract GroupContract is IGroup {
+    using RollingHash for RollingHash.Chain;
+
+    /// @dev Every event goes through this chain; `emit` is not used.
+    RollingHash.Chain internal _events;
+
+    modifier onlyContract(uint256 argument) {
+        if (msg.sender != address(uint160(CloneArguments.word(argument)))) revert CallerNotAllowed(msg.sender);
+        _;
+    }
+
+    /// @inheritdoc IGroup
+    function version() external pure returns (string memory) {
+        return "1";
+    }
+
+    /// @inheritdoc IGroup
+    function groupId() external view returns (uint32) {
+        return uint32(CloneArguments.word(CloneArguments.GROUP_ID));
+    }
+
+    /// @inheritdoc IGroup
+    function parameters() external view returns (GroupParameters memory) {
+        return CloneArguments.all().parameters;
+    }
+
+    /// @inheritdoc IGroup
+    function groupContracts() external view returns (address staking, address orders, address settlement) {
+        return (
+            _address(CloneArguments.STAKING),
+            _address(CloneArguments.ORDERS),
+            _address(CloneArguments.SETTLEMENT)
+        );
+    }
+
+    /// @inheritdoc IGroup
+    function rollingHash() external view returns (bytes32) {
+        return _events.head;
+    }
+
+    function _address(uint256 argument) internal view returns (address) {
+        return address(uint160(CloneArguments.word(argument)));
+    }
+
+    function _epochNow() internal view returns (uint32) {
+        return
+            Epochs.epochAt(
+                block.timestamp,
+                CloneArguments.word(CloneArguments.GENESIS),
+                CloneArguments.word(CloneArguments.EPOCH_LENGTH)
+            );
+    }
+
+    function _termOf(uint32 epoch) internal view returns (uint32) {
+        return epoch / uint32(CloneArguments.word(CloneArguments.TERM_LENGTH));
+    }
+
+    function _topic(uint256 value) internal pure returns (bytes32) {
+        return bytes32(value);
+    }
+
+    function _topic(address value) internal pure returns (bytes32) {
+        return bytes32(uint256(uint160(value)));
+    }
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
+import {IStorageOrdersErrors, Order} from "../interfaces/IStorageOrders.sol";
+import {CloneArguments} from "./CloneArguments.sol";
+import {Epochs} from "./Epochs.sol";
+
+/// @title What makes an order sound
+library OrderCheck {
+    uint256 private constant SIGNATURE_BYTES = 64;
+    uint256 private constant SLOTS_MAX = 32;
+    /// @dev Bounds what one settlement has to count: 64 words per slot.
+    uint32 private constant EPOCHS_MAX = 16_384;
+    uint256 private constant RS = 1;
+    uint256 private constant COPIES = 2;
+    uint8 private constant PACKED31 = 0;
+    uint8 private constant BLOB = 1;
+
+    function checkContent(Order calldata order, address group) internal view {
+        if (order.group != group) revert IStorageOrdersErrors.OrderOfOtherGroup(order.group, group);
+        if (order.owner == address(0)) revert IStorageOrdersErrors.OwnerMissing();
+        if (order.payer == address(0)) revert IStorageOrdersErrors.PayerMissing();
+        if (order.shardRoot == 0) revert IStorageOrdersErrors.ShardRootMissing();
+        if (order.stripes == 0) revert IStorageOrdersErrors.StripesZero();
+        _checkPolicy(order);
+        _checkManifest(order);
+        uint128 minPrice = uint128(CloneArguments.word(CloneArguments.MIN_PRICE));
+        if (order.price < minPrice) revert IStorageOrdersErrors.PriceTooLow(order.price, minPrice);
+        uint32[] calldata providers = order.providers;
+        for (uint256 i = 1; i < providers.length; ++i) {
+            for (uint256 j = 0; j < i; ++j) {
+                if (providers[i] == providers[j]) revert IStorageOrdersErrors.ProviderRepeated(providers[i]);
+            }
+        }
+    }
+
+    /// @notice Opens in time, starts in a later epoch, and has a bounded length.
+    function checkTimes(Order calldata order) internal view {
+        (uint32 start, uint32 end) = (order.startEpoch, order.endEpoch);
+        if (start == 0 || end <= start || end - start > EPOCHS_MAX || order.minEpochs > end - start) {
+            revert IStorageOrdersErrors.EpochsInvalid(start, end, order.minEpochs);
+        }
+        uint256 startTime = Epochs.startOf(
+            start,
+            CloneArguments.word(CloneArguments.GENESIS),
+            CloneArguments.word(CloneArguments.EPOCH_LENGTH)
+        );
+        if (block.timestamp >= order.openBy || order.openBy > startTime) {
+            revert IStorageOrdersErrors.OpenByInvalid(order.openBy, uint64(block.timestamp), uint64(startTime));
+        }
+    }
+
+    /// @notice Every provider's operator has signed, in slot order.
+    function checkProviders(
+        uint32[] calldata providers,
+        address[] memory operators,
+        bytes32 digest,
+        bytes calldata signatures
+    ) internal pure {
+        uint256 expected = providers.length * SIGNATURE_BYTES;
+        if (signatures.length != expected) {
+            revert IStorageOrdersErrors.ProviderSignaturesLength(signatures.length, expected);
+        }
+        for (uint256 slot = 0; slot < providers.length; ++slot) {
+            address recovered = _recover(digest, signatures[slot * SIGNATURE_BYTES:(slot + 1) * SIGNATURE_BYTES]);
+            if (recovered != operators[slot]) {
+                revert IStorageOrdersErrors.ProviderSignatureInvalid(
+                    slot,
+                    providers[slot],
+                    recovered,
+                    operators[slot]
+                );
+            }
+        }
+    }
+
+    /// @notice The payer has signed: ECDSA (65 bytes, or 64 as in EIP-2098) first, since accounts may have code and a key
+    /// (EIP-7702), then ERC-1271.
+    function checkPayer(address payer, bytes32 digest, bytes calldata signature) internal view {
+        address recovered = address(0);
+        if (signature.length == SIGNATURE_BYTES) recovered = _recover(digest, signature);
+        else if (signature.length == 65) (recovered, , ) = ECDSA.tryRecoverCalldata(digest, signature);
+        if (recovered == payer) return;
+        if (!SignatureChecker.isValidERC1271SignatureNowCalldata(payer, digest, signature)) {
+            revert IStorageOrdersErrors.PayerSignatureInvalid(payer);
+        }
+    }
+
+    function _recover(bytes32 digest, bytes calldata compact) private pure returns (address recovered) {
+        (recovered, , ) = ECDSA.tryRecover(digest, bytes32(compact[0:32]), bytes32(compact[32:64]));
+    }
+
+    function _checkPolicy(Order calldata order) private pure {
+        uint256 policy = order.policy;
+        (uint256 kind, uint256 k, uint256 m) = (policy >> 16, (policy >> 8) & 0xff, policy & 0xff);
+        uint256 slots = order.providers.length;
+        bool sound = slots > 0 && slots <= SLOTS_MAX && k + m == slots;
+        if (!sound || !((kind == RS && k > 0 && m > 0) || (kind == COPIES && k == 1))) {
+            revert IStorageOrdersErrors.PolicyInvalid(order.policy, slots);
+        }
+        // An L1 blob fills its field elements, so that parity over them is no blob.
+        if (order.layout != PACKED31 && (order.layout != BLOB || kind != COPIES)) {
+            revert IStorageOrdersErrors.LayoutInvalid(order.layout, order.policy);
+        }
+    }
+
+    function _checkManifest(Order calldata order) private pure {
+        (uint32 first, uint32 stripes, uint64 length) = (
+            order.manifest.firstStripe,
+            order.manifest.stripes,
+            order.manifest.length
+        );
+        bool none = first == 0 && stripes == 0 && length == 0 && order.manifest.digest == 0;
+        bool inside = stripes > 0 && length > 0 && uint256(first) + stripes <= order.stripes;
+        if (!none && !inside) {
+            revert IStorageOrdersErrors.ManifestOutsideStripes(first, stripes, length, order.stripes);
+        }
+    }
+}
