@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
 import { bytesToHex, concatBytes, type Hex, keccak256, numberToBytes, stringToBytes } from "viem";
 import { sampleShards } from "../../protocol/challenge/sample.ts";
 import { epochSeed } from "../../protocol/challenge/seed.ts";
@@ -108,6 +109,7 @@ function ranges() {
     ]
       .map(([from, length]) => ({ from: from!, length: length! }))
       .filter(({ from, length }) => from + length <= count)
+      .filter((chunk, index, all) => all.findIndex((other) => isDeepStrictEqual(other, chunk)) === index)
       .map(({ from, length }) => ({ from, length, proof: rangeProof(tree, from, length) }));
     return {
       count,
@@ -145,7 +147,12 @@ function transcripts() {
   });
   const windows = [1, 3].map((count) => {
     const context = {
-      ...{ chainId: CHAIN_ID, group: GROUP, nonce: hashOf("nonce"), provider: 7, slot: 2, firstStripe: 64 },
+      chainId: CHAIN_ID,
+      group: GROUP,
+      nonce: hashOf("nonce"),
+      provider: 7,
+      slot: 2,
+      firstStripe: 64,
     } as const;
     const commitments = Array.from({ length: count }, (_, index) => bytesOf(`window ${index}`, 48));
     const { digest, weights, point } = windowTranscript(context, commitments);
