@@ -20,7 +20,8 @@ export type KeeperInfo = {
   readonly id: number;
   readonly owner: Address;
   readonly operator: Address;
-  readonly seat: number;
+  /** Undefined when it has none, and so is on no later roster. */
+  readonly seat: number | undefined;
   readonly endpoint: string;
 };
 
@@ -118,7 +119,7 @@ export type Milestone =
   | { readonly type: "seed"; readonly epoch: number; readonly seed: Hex; readonly block: number }
   | { readonly type: "cutoff"; readonly epoch: number; readonly block: number }
   | { readonly type: "providerChanged"; readonly provider: ProviderInfo }
-  | { readonly type: "keeperRegistered"; readonly keeper: KeeperInfo }
+  | { readonly type: "keeperChanged"; readonly keeper: KeeperInfo }
   | { readonly type: "rosterRotated"; readonly roster: Roster }
   | { readonly type: "orderOpened"; readonly order: OrderInfo }
   | { readonly type: "orderEnding"; readonly order: OrderInfo }

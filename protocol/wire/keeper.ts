@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { bytesCodec, shortText, uint32 } from "./codecs.ts";
-import { PROOF_PARTS, proofMessageCodec, proofPartCodec } from "./proofMessage.ts";
+import { COVER_BYTES, PROOF_PARTS, proofMessageCodec, proofPartCodec } from "./proofMessage.ts";
 import { defineProtocol } from "./protocol.ts";
 
 /** Most bytes of one consensus message; a proposal carries a quorum of inventories and proofs. */
@@ -17,7 +17,7 @@ export const resultLeafCodec = z.strictObject({
   /** 1 passed, 2 missed. */
   verdict: z.union([z.literal(1), z.literal(2)]),
   /** Bitmap over the (order, slot) pairs of the challenge by first appearance. */
-  cover: bytesCodec(0, 8_192),
+  cover: bytesCodec(0, COVER_BYTES),
   parts: z.array(proofPartCodec).max(PROOF_PARTS),
 });
 
@@ -32,6 +32,11 @@ export const keeperProtocol = defineProtocol({
     /** Any consensus message; it carries its own signature. */
     deliver: {
       request: z.strictObject({ message: bytesCodec(1, CONSENSUS_MESSAGE_BYTES) }),
+      response: empty,
+    },
+    /** A provider's answer, straight from the provider: gossip may have no path to this keeper. */
+    submitProof: {
+      request: z.strictObject({ proof: proofMessageCodec }),
       response: empty,
     },
     getResults: {

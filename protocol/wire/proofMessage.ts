@@ -1,12 +1,16 @@
 import { decode, encode } from "@ipld/dag-cbor";
-import { type Address, concat, keccak256 } from "viem";
+import type { Address } from "viem";
 import { z } from "zod";
+import { proofDigest } from "../challenge/proof.ts";
 import { COMMITMENT_BYTES } from "../constants.ts";
 import { MemoError } from "../errors.ts";
 import { bytes32, bytesCodec, compactSignature, uint32 } from "./codecs.ts";
 
 /** Parts a proof can have: one, or one per (order, slot) of the challenge. */
 export const PROOF_PARTS = 256;
+
+/** Most bytes of a cover bitmap: one bit per (order, slot) of a challenge. */
+export const COVER_BYTES = 1_024;
 
 /** Value and opening of the weighted sum of a part's shards. */
 export const proofPartCodec = z.strictObject({ y: bytesCodec(32), proof: bytesCodec(COMMITMENT_BYTES) });
@@ -16,6 +20,8 @@ export const proofMessageCodec = z.strictObject({
   v: z.literal(1),
   epoch: uint32,
   provider: uint32,
+  /** Bitmap over the (order, slot) pairs of the challenge by first appearance. */
+  cover: bytesCodec(0, COVER_BYTES),
   parts: z.array(proofPartCodec).max(PROOF_PARTS),
   /** Digest of the openings that verify it. */
   openings: bytes32,
@@ -36,16 +42,10 @@ export const PROOF_TYPES = {
   ],
 } as const;
 
-/** What the operator signs under `settlementDomain`. */
+/** What the operator signs under `settlementDomain`; `parts` covers the bitmap and every part in its order. */
 export function proofStruct(group: Address, message: Omit<ProofMessage, "signature" | "v">) {
-  const { epoch, provider, parts, openings } = message;
-  return {
-    group,
-    epoch,
-    provider,
-    parts: keccak256(concat(parts.flatMap((part) => [part.y, part.proof]))),
-    openings,
-  };
+  const { epoch, provider, openings } = message;
+  return { group, epoch, provider, parts: proofDigest(message), openings };
 }
 
 /** Bytes as gossiped; below 300 for a proof of one part. */

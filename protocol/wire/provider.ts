@@ -14,6 +14,7 @@ import {
   uint64,
   uint128,
 } from "./codecs.ts";
+import { proofMessageCodec } from "./proofMessage.ts";
 import { defineProtocol } from "./protocol.ts";
 
 /** Most commitments in one `putCommitments` or `getCommitments` page. */
@@ -104,8 +105,6 @@ export const providerProtocol = defineProtocol({
           .array(
             z.strictObject({
               orderId: bytes32,
-              /** Leaf positions that the multiproof is for, ascending. */
-              indexes: z.array(z.int().min(0)).max(OPENINGS_PER_PAGE),
               multiproof: z.array(bytes32).max(16_384),
             }),
           )
@@ -113,6 +112,11 @@ export const providerProtocol = defineProtocol({
         /** Points of the whole challenge. */
         total: uint32,
       }),
+    },
+    /** The answer that this provider gave in an epoch, for keepers that lost it. */
+    getProof: {
+      request: z.strictObject({ epoch: uint32 }),
+      response: z.strictObject({ proof: proofMessageCodec }),
     },
     status: {
       request: empty,

@@ -51,6 +51,7 @@ const proof: ProofMessage = {
   v: 1,
   epoch: 4_000_000_000,
   provider: 4_000_000_000,
+  cover: Uint8Array.of(1),
   parts: [{ y: new Uint8Array(32).fill(1), proof: new Uint8Array(48).fill(2) }],
   openings: `0x${"33".repeat(32)}`,
   signature: `0x${"44".repeat(64)}`,
@@ -120,12 +121,14 @@ describe("proof message", () => {
     }
   });
 
-  it("is signed over the hash of all its parts in their order", () => {
+  it("is signed over its cover and all its parts in their order", () => {
     const [a, b] = [1, 2].map((byte) => ({ y: new Uint8Array(32).fill(byte), proof: new Uint8Array(48) }));
     const group = getAddress(`0x${"55".repeat(20)}`);
     const digest = (parts: ProofMessage["parts"]) => proofStruct(group, { ...proof, parts }).parts;
     assert.notEqual(digest([a!, b!]), digest([b!, a!]));
     assert.notEqual(digest([a!]), digest([a!, b!]));
+    const covering = (cover: number) => proofStruct(group, { ...proof, cover: Uint8Array.of(cover) }).parts;
+    assert.notEqual(covering(1), covering(2));
   });
 });
 
