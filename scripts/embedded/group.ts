@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { type Abi, parseEther } from "viem";
-import { deployGroup, writeDeployment } from "../../ignition/deploy.ts";
+import { deployGroup } from "../../ignition/deploy.ts";
 import { challengeSettlementAbi } from "../../protocol/abi/generated/ChallengeSettlement.ts";
 import { memoTokenAbi } from "../../protocol/abi/generated/MemoToken.ts";
-import type { DeployedGroup, Deployment } from "../../protocol/chain/deployment.ts";
+import { type DeployedGroup, type Deployment, writeDeployment } from "../../protocol/chain/deployment.ts";
 import { MemoError } from "../../protocol/errors.ts";
 import { embeddedAccount } from "./accounts.ts";
 import type { ChainProcess } from "./chainProcess.ts";
