@@ -1,0 +1,149 @@
+import { ponder } from "ponder:registry";
+import { keeper, provider } from "ponder:schema";
+import type { Hex } from "viem";
+import { addTotals, journal } from "./lib/books.ts";
+import { lower, scoped } from "./lib/ids.ts";
+import { type ChainEvent, type Db, record, stampOf } from "./lib/record.ts";
+
+/** `Role` of the contract. */
+const ROLE = { provider: 0, keeper: 1 } as const;
+
+ponder.on("Staking:ProviderRegistered", async ({ event, context: { db } }) => {
+  const group = await record(db, event, "Staking");
+  const { providerId, owner, operator, domain, ask, repairs, endpoint } = event.args;
+  await db.insert(provider).values({
+    id: scoped(group, providerId),
+    groupAddress: group,
+    providerId,
+    owner: lower(owner),
+    operator: lower(operator),
+    ...{ domain, ask, repairs, endpoint },
+    ...{ stake: 0n, collateral: 0n, unbonding: 0n, slotCount: 0, shards: 0n, missedEpochs: 0 },
+    ...{ earned: 0n, credit: 0n, creditWithdrawn: 0n },
+    ...stampOf(event),
+  });
+  await addTotals(db, group, { providerCount: 1 });
+});
+
+ponder.on("Staking:ProviderUpdated", async ({ event, context: { db } }) => {
+  const group = await record(db, event, "Staking");
+  const { providerId, domain, ask, repairs, endpoint } = event.args;
+  await db.update(provider, { id: scoped(group, providerId) }).set({ domain, ask, repairs, endpoint });
+});
+
+ponder.on("Staking:KeeperRegistered", async ({ event, context: { db } }) => {
+  const group = await record(db, event, "Staking");
+  const { keeperId, owner, operator, seat, endpoint } = event.args;
+  await db.insert(keeper).values({
+    id: scoped(group, keeperId),
+    groupAddress: group,
+    keeperId,
+    owner: lower(owner),
+    operator: lower(operator),
+    ...{ seat, endpoint, stake: 0n, unbonding: 0n },
+    ...{ signed: 0, led: 0, absent: 0, submitted: 0, feesClaimed: 0n },
+    ...stampOf(event),
+  });
+  await addTotals(db, group, { keeperCount: 1 });
+});
+
+ponder.on("Staking:KeeperUpdated", async ({ event, context: { db } }) => {
+  const group = await record(db, event, "Staking");
+  const { keeperId, endpoint } = event.args;
+  await db.update(keeper, { id: scoped(group, keeperId) }).set({ endpoint });
+});
+
+ponder.on("Staking:KeeperSeated", async ({ event, context: { db } }) => {
+  const group = await record(db, event, "Staking");
+  const { keeperId, seat } = event.args;
+  await db.update(keeper, { id: scoped(group, keeperId) }).set({ seat });
+});
+
+ponder.on("Staking:KeeperUnseated", async ({ event, context: { db } }) => {
+  const group = await record(db, event, "Staking");
+  await db.update(keeper, { id: scoped(group, event.args.keeperId) }).set({ seat: null });
+});
+
+ponder.on("Staking:StakeDeposited", async ({ event, context: { db } }) => {
+  const group = await record(db, event, "Staking");
+  const { role, id, amount, stake } = event.args;
+  await changeStake(db, event, group, { role, id, kind: "staked", amount, stake });
+});
+
+ponder.on("Staking:UnbondingRequested", async ({ event, context: { db } }) => {
+  const group = await record(db, event, "Staking");
+  const { role, id, amount, availableAt, stake } = event.args;
+  const change = { unbonding: amount, withdrawableAt: availableAt, stake };
+  await changeStake(db, event, group, { role, id, kind: "unbondingRequested", amount, ...change });
+});
+
+ponder.on("Staking:StakeWithdrawn", async ({ event, context: { db } }) => {
+  const group = await record(db, event, "Staking");
+  const { role, id, amount } = event.args;
+  const change = { unbonding: 0n, withdrawableAt: null };
+  await changeStake(db, event, group, { role, id, kind: "unstaked", amount, ...change });
+});
+
+ponder.on("Staking:CollateralLocked", async ({ event, context: { db } }) => {
+  const group = await record(db, event, "Staking");
+  await changeCollateral(db, event, group, { ...event.args, kind: "collateralLocked" });
+});
+
+ponder.on("Staking:CollateralReleased", async ({ event, context: { db } }) => {
+  const group = await record(db, event, "Staking");
+  await changeCollateral(db, event, group, { ...event.args, kind: "collateralReleased" });
+});
+
+type StakeChange = {
+  readonly role: number;
+  readonly id: number;
+  readonly kind: "staked" | "unbondingRequested" | "unstaked";
+  readonly amount: bigint;
+  /** What holds afterwards; left out where the event changes nothing of it. */
+  readonly stake?: bigint;
+  readonly unbonding?: bigint;
+  readonly withdrawableAt?: bigint | null;
+};
+
+/** The events of stake say what holds afterwards, so the totals move by the difference. */
+async function changeStake(db: Db, event: ChainEvent, group: Hex, change: StakeChange): Promise<void> {
+  const { role, kind, amount, id: number, ...after } = change;
+  const id = scoped(group, number);
+  const table = role === ROLE.keeper ? keeper : provider;
+  const before = await db.find(table, { id });
+  if (before === null) return;
+  // Worked out first: an update changes the row that find() returned.
+  const stakeMoved = (after.stake ?? before.stake) - before.stake;
+  const unbondingMoved = (after.unbonding ?? before.unbonding) - before.unbonding;
+  if (role === ROLE.keeper) await db.update(keeper, { id }).set(after);
+  else await db.update(provider, { id }).set(after);
+  await addTotals(db, group, {
+    ...(role === ROLE.keeper ? { keeperStake: stakeMoved } : { providerStake: stakeMoved }),
+    unbonding: unbondingMoved,
+  });
+  await journal(db, event, group, {
+    kind,
+    amount,
+    actor: before.owner,
+    ...(role === ROLE.keeper ? { keeperId: id } : { providerId: id }),
+  });
+}
+
+async function changeCollateral(
+  db: Db,
+  event: ChainEvent,
+  group: Hex,
+  change: {
+    readonly kind: "collateralLocked" | "collateralReleased";
+    readonly providerId: number;
+    readonly orderId: Hex;
+    readonly amount: bigint;
+  },
+): Promise<void> {
+  const { kind, orderId, amount } = change;
+  const id = scoped(group, change.providerId);
+  const moved = kind === "collateralLocked" ? amount : -amount;
+  await db.update(provider, { id }).set((row) => ({ collateral: row.collateral + moved }));
+  await addTotals(db, group, { collateral: moved });
+  await journal(db, event, group, { kind, amount, providerId: id, orderId });
+}

@@ -1,0 +1,36 @@
+import { type Abi, type Hex, toFunctionSelector } from "viem";
+import { challengeSettlementAbi } from "../../../protocol/abi/generated/ChallengeSettlement.ts";
+import { groupFactoryAbi } from "../../../protocol/abi/generated/GroupFactory.ts";
+import { stakingAbi } from "../../../protocol/abi/generated/Staking.ts";
+import { storageOrdersAbi } from "../../../protocol/abi/generated/StorageOrders.ts";
+
+export type ContractName = "GroupFactory" | "Staking" | "StorageOrders" | "ChallengeSettlement";
+
+const ABIS: Readonly<Record<ContractName, Abi>> = {
+  GroupFactory: groupFactoryAbi,
+  Staking: stakingAbi,
+  StorageOrders: storageOrdersAbi,
+  ChallengeSettlement: challengeSettlementAbi,
+};
+
+const NAMES: Readonly<Record<string, ReadonlyMap<string, string>>> = Object.fromEntries(
+  Object.entries(ABIS).map(([contract, abi]) => [
+    contract,
+    new Map(abi.flatMap((item) => (item.type === "function" ? [[toFunctionSelector(item), item.name]] : []))),
+  ]),
+);
+
+/** Contract name of transactions that reach the network through a contract that is not part of it. */
+export const INDIRECT = "indirect";
+
+/**
+ * Name of the function that a transaction calls.
+ *
+ * @param contract what `to` is; undefined when it is not of the network.
+ * @returns the selector when the name is not known, `create` for a deployment.
+ */
+export function functionName(contract: ContractName | undefined, to: Hex | null, input: Hex): string {
+  if (to === null) return "create";
+  const selector = input.slice(0, 10);
+  return (contract === undefined ? undefined : NAMES[contract]?.get(selector)) ?? selector;
+}

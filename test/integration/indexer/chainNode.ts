@@ -1,0 +1,72 @@
+import { createHardhatRuntimeEnvironment } from "hardhat/hre";
+import type { Address, Hex, PublicClient, TestClient, WalletClient } from "viem";
+import { createPublicClient, createTestClient, createWalletClient, http } from "viem";
+import { hardhat } from "viem/chains";
+
+/** A Hardhat chain behind a real JSON-RPC socket, mined block by block by the test. */
+export type ChainNode = {
+  readonly rpcUrl: string;
+  readonly accounts: readonly Address[];
+  readonly publicClient: PublicClient;
+  readonly testClient: TestClient;
+  readonly walletClient: WalletClient;
+  /** Number of the newest block. */
+  head(): Promise<number>;
+  /** Sends a call from an account, mines one block (unless told not to) and returns the hash. */
+  send(request: { to: Address; data: Hex; from?: Address; mine?: boolean }): Promise<Hex>;
+  deploy(bytecode: Hex, from?: Address): Promise<Address>;
+  mine(blocks?: number): Promise<void>;
+  stop(): Promise<void>;
+};
+
+/** Starts a fresh chain (id 31337) on a free loopback port. */
+export async function startChainNode(): Promise<ChainNode> {
+  const runtime = await createHardhatRuntimeEnvironment({
+    networks: { chain: { type: "edr-simulated", chainId: 31337, mining: { auto: false, interval: 0 } } },
+  });
+  const server = await runtime.network.createServer("chain", "127.0.0.1", 0);
+  const { port } = await server.listen();
+  const rpcUrl = `http://127.0.0.1:${port}`;
+  const transport = http(rpcUrl);
+  const publicClient = createPublicClient({
+    chain: hardhat,
+    transport,
+    pollingInterval: 20,
+    cacheTime: 0,
+  }) as PublicClient;
+  const testClient = createTestClient({ chain: hardhat, transport, mode: "hardhat" });
+  const walletClient = createWalletClient({ chain: hardhat, transport });
+  const accounts = await walletClient.getAddresses();
+
+  const mine = async (blocks = 1): Promise<void> => testClient.mine({ blocks });
+
+  const send: ChainNode["send"] = async ({ to, data, from = accounts[0]!, mine: mineNow = true }) => {
+    const hash = await walletClient.sendTransaction({
+      account: from,
+      to,
+      data,
+      chain: hardhat,
+      gas: 3_000_000n,
+    });
+    if (mineNow) await mine();
+    return hash;
+  };
+
+  return {
+    rpcUrl,
+    accounts,
+    publicClient,
+    testClient,
+    walletClient,
+    head: async () => Number(await publicClient.getBlockNumber()),
+    send,
+    deploy: async (bytecode, from = accounts[0]!) => {
+      const hash = await walletClient.deployContract({ abi: [], bytecode, account: from, chain: hardhat });
+      await mine();
+      const receipt = await publicClient.getTransactionReceipt({ hash });
+      return receipt.contractAddress!;
+    },
+    mine,
+    stop: () => server.close(),
+  };
+}
