@@ -8,9 +8,14 @@ const id = z.int().min(0);
 
 const requestFrame = z.strictObject({ v: z.int(), id, method: z.string().max(64), body: z.unknown() });
 const cancelFrame = z.strictObject({ v: z.int(), id, cancel: z.literal(true) });
+/** Codes of errors as they may travel. */
+export const CODE_PATTERN = /^[A-Z][A-Za-z0-9_]{0,95}$/;
+/** Characters of an error's message that travel. */
+export const MESSAGE_LENGTH = 512;
+
 const errorBody = z.strictObject({
-  code: z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/),
-  message: z.string().max(512),
+  code: z.string().regex(CODE_PATTERN),
+  message: z.string().max(MESSAGE_LENGTH),
   retryable: z.boolean(),
 });
 const responseFrame = z.union([

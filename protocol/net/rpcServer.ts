@@ -8,9 +8,11 @@ import { protocolId } from "../wire/protocol.ts";
 import { createFramedStream, type FramedStream } from "./framedStream.ts";
 import type { Host } from "./host.ts";
 import {
+  CODE_PATTERN,
   decodeRequest,
   encodeFrame,
   FRAME_VERSION,
+  MESSAGE_LENGTH,
   type RemoteError,
   type RequestFrame,
 } from "./rpcFrames.ts";
@@ -220,5 +222,9 @@ async function answer<Methods extends ProtocolMethods>(
 }
 
 function remoteError(code: string, message: string, retryable = false): RemoteError {
-  return { code, message: message.slice(0, 512), retryable };
+  return {
+    code: CODE_PATTERN.test(code) ? code : "INTERNAL",
+    message: message.slice(0, MESSAGE_LENGTH),
+    retryable,
+  };
 }

@@ -1,0 +1,285 @@
+import type {
+  Abi,
+  Account,
+  Address,
+  Chain,
+  ContractFunctionArgs,
+  ContractFunctionName,
+  Hex,
+  PublicClient,
+  TransactionReceipt,
+  Transport,
+  WalletClient,
+} from "viem";
+import { encodeFunctionData } from "viem";
+import { MemoError } from "../errors.ts";
+import { type Clock, systemClock } from "../runtime/clock.ts";
+import type { Logger } from "../runtime/logger.ts";
+import type { Metrics } from "../runtime/metrics.ts";
+import { contractError } from "./contractErrors.ts";
+
+/** A state-changing call of a contract. */
+export type ContractCall<
+  ContractAbi extends Abi,
+  Name extends ContractFunctionName<ContractAbi, "nonpayable" | "payable">,
+> = {
+  address: Address;
+  abi: ContractAbi;
+  functionName: Name;
+  args: ContractFunctionArgs<ContractAbi, "nonpayable" | "payable", Name>;
+  /** Native coin to send, wei. */
+  value?: bigint | undefined;
+  /** Gas limit; estimated when absent. */
+  gas?: bigint | undefined;
+  /** Ends the waiting; what was sent may still be mined. */
+  signal?: AbortSignal | undefined;
+};
+
+export type Sent = {
+  readonly hash: Hex;
+  readonly blockNumber: bigint;
+  readonly gasUsed: bigint;
+  readonly receipt: TransactionReceipt;
+  readonly logs: TransactionReceipt["logs"];
+};
+
+export type Transactor = {
+  readonly address: Address;
+  /**
+   * Simulates a call, sends it and waits until it is mined and `confirmations` deep.
+   * @throws CONTRACT_<ErrorName> (details.args), CONTRACT_REVERTED, FUNDS_INSUFFICIENT, CHAIN_UNAVAILABLE,
+   * TRANSACTION_REPLACED, TRANSACTOR_CLOSED; the signal's reason when it aborts
+   */
+  send<
+    const ContractAbi extends Abi,
+    Name extends ContractFunctionName<ContractAbi, "nonpayable" | "payable">,
+  >(call: ContractCall<ContractAbi, Name>): Promise<Sent>;
+  /** Transactions that are sent and not mined yet. */
+  pending(): number;
+  /** Ends all waiting; nothing more is sent. */
+  close(): void;
+};
+
+type Fees = { maxFeePerGas: bigint; maxPriorityFeePerGas: bigint };
+type Flight = { readonly nonce: number; readonly hashes: Hex[]; fees: Fees; sentAt: bigint };
+type Prepared = { readonly to: Address; readonly data: Hex; readonly value: bigint; readonly gas: bigint };
+
+/** What estimates may miss: the state changes until the transaction is mined. */
+const GAS_MARGIN_PERCENT = 130n;
+/** Nodes refuse a replacement that does not raise both fees by a tenth. */
+const BUMP_PERCENT = 125n;
+/** Looks at the account's nonce before a transaction without receipt counts as replaced. */
+const REPLACED_LOOKS = 10;
+
+/**
+ * Sends the transactions of one account: one nonce after the other, waiting by blocks, never by the clock,
+ * so that a chain that is mined by hand or stands still makes no errors.
+ */
+export function createTransactor(options: {
+  walletClient: WalletClient<Transport, Chain | undefined, Account>;
+  publicClient: PublicClient;
+  logger: Logger;
+  /** Blocks on top of the one that holds the transaction. */
+  confirmations?: number;
+  /** Blocks without receipt after which the fees are raised. */
+  bumpAfterBlocks?: number;
+  pollMs?: number;
+  clock?: Clock;
+  metrics?: Metrics;
+}): Transactor {
+  const { walletClient, publicClient, logger, clock = systemClock } = options;
+  const { confirmations = 0, bumpAfterBlocks = 10, pollMs = 200 } = options;
+  const account = walletClient.account;
+  const life = new AbortController();
+  const flights = new Set<Flight>();
+  const outcomes = options.metrics?.counter({
+    name: "transactions_total",
+    help: "Transactions by function and outcome: ok or the error's code.",
+    labels: ["function", "outcome"],
+  });
+  let queue: Promise<unknown> = Promise.resolve();
+
+  /** Nonces are taken and handed to the node one at a time. */
+  const alone = <Result>(task: () => Promise<Result>): Promise<Result> => {
+    const result = queue.then(task);
+    queue = result.catch(() => undefined);
+    return result;
+  };
+
+  const headNumber = () => publicClient.getBlockNumber({ cacheTime: 0 });
+
+  const prepare = async (call: LooseCall): Promise<Prepared> => {
+    const { address, abi, functionName, args, value } = call;
+    const contract = { address, abi, functionName, args, account, ...(value === undefined ? {} : { value }) };
+    await publicClient.simulateContract(contract);
+    const gas = call.gas ?? ((await publicClient.estimateContractGas(contract)) * GAS_MARGIN_PERCENT) / 100n;
+    return { to: address, data: encodeFunctionData({ abi, functionName, args }), value: value ?? 0n, gas };
+  };
+
+  const transmit = (prepared: Prepared, nonce: number, fees: Fees) =>
+    walletClient.sendTransaction({ ...prepared, ...fees, nonce, account, chain: walletClient.chain });
+
+  const launch = (prepared: Prepared): Promise<Flight> =>
+    alone(async () => {
+      life.signal.throwIfAborted();
+      const [count, fees, sentAt] = await Promise.all([
+        publicClient.getTransactionCount({ address: account.address, blockTag: "pending" }),
+        publicClient.estimateFeesPerGas(),
+        headNumber(),
+      ]);
+      const taken = new Set([...flights].map((flight) => flight.nonce));
+      let nonce = count;
+      while (taken.has(nonce)) nonce += 1;
+      const hash = await transmit(prepared, nonce, fees);
+      const flight = { nonce, hashes: [hash], fees, sentAt };
+      flights.add(flight);
+      return flight;
+    });
+
+  const bump = async (flight: Flight, prepared: Prepared, head: bigint) => {
+    const market = await publicClient.estimateFeesPerGas();
+    flight.fees = {
+      maxFeePerGas: larger((flight.fees.maxFeePerGas * BUMP_PERCENT) / 100n, market.maxFeePerGas),
+      maxPriorityFeePerGas: larger(
+        (flight.fees.maxPriorityFeePerGas * BUMP_PERCENT) / 100n + 1n,
+        market.maxPriorityFeePerGas,
+      ),
+    };
+    flight.sentAt = head;
+    const hash = await transmit(prepared, flight.nonce, flight.fees);
+    if (!flight.hashes.includes(hash)) flight.hashes.push(hash);
+    logger.warn({ nonce: flight.nonce, hash, fees: flight.fees }, "a transaction was stuck, raised its fees");
+  };
+
+  const receiptOf = async (flight: Flight): Promise<TransactionReceipt | undefined> => {
+    for (const hash of flight.hashes) {
+      const receipt = await publicClient.getTransactionReceipt({ hash }).catch((error: unknown) => {
+        if (error instanceof Error && error.name === "TransactionReceiptNotFoundError") return undefined;
+        throw error;
+      });
+      if (receipt !== undefined) return receipt;
+    }
+    return undefined;
+  };
+
+  /** Waits for a receipt that is deep enough; a reorg that takes it back makes it wait on. */
+  const land = async (
+    flight: Flight,
+    prepared: Prepared,
+    signal: AbortSignal,
+  ): Promise<TransactionReceipt> => {
+    let looks = 0;
+    for (;;) {
+      signal.throwIfAborted();
+      try {
+        const head = await headNumber();
+        const receipt = await receiptOf(flight);
+        if (receipt !== undefined) {
+          if (head - receipt.blockNumber >= BigInt(confirmations)) return receipt;
+        } else {
+          const count = await publicClient.getTransactionCount({ address: account.address });
+          looks = count > flight.nonce ? looks + 1 : 0;
+          if (looks > REPLACED_LOOKS) throw replaced(flight);
+          if (head - flight.sentAt >= BigInt(bumpAfterBlocks)) await bump(flight, prepared, head);
+        }
+      } catch (error) {
+        if (error instanceof MemoError) throw error;
+        // The transaction is on its way whatever the node says now; the next look tells.
+        logger.debug({ error, nonce: flight.nonce }, "could not look after a transaction");
+      }
+      await clock.sleep(pollMs, signal);
+    }
+  };
+
+  const run = async (call: LooseCall): Promise<Sent> => {
+    const signal = call.signal === undefined ? life.signal : AbortSignal.any([call.signal, life.signal]);
+    signal.throwIfAborted();
+    const prepared = await prepare(call);
+    signal.throwIfAborted();
+    const flight = await launch(prepared);
+    logger.debug({ function: call.functionName, hash: flight.hashes[0], nonce: flight.nonce }, "sent");
+    try {
+      const receipt = await land(flight, prepared, signal);
+      if (receipt.status === "reverted") throw await lateRevert(call, receipt);
+      const { transactionHash: hash, blockNumber, gasUsed, logs } = receipt;
+      return { hash, blockNumber, gasUsed, receipt, logs };
+    } finally {
+      flights.delete(flight);
+    }
+  };
+
+  /** The call passed when simulated and failed when mined: asks once more why. */
+  const lateRevert = async (call: LooseCall, receipt: TransactionReceipt): Promise<MemoError> => {
+    const { address, abi, functionName, args, value } = call;
+    try {
+      await publicClient.simulateContract({
+        address,
+        abi,
+        functionName,
+        args,
+        account,
+        blockNumber: receipt.blockNumber,
+        ...(value === undefined ? {} : { value }),
+      });
+    } catch (error) {
+      const known = contractError(error, functionName);
+      if (known.code !== "CHAIN_UNAVAILABLE") return known;
+    }
+    return new MemoError(
+      "CONTRACT_REVERTED",
+      `${functionName} was refused when it was mined, for no reason that can be told.`,
+      {
+        details: { functionName, hash: receipt.transactionHash },
+      },
+    );
+  };
+
+  return {
+    address: account.address,
+    async send(call) {
+      const loose: LooseCall = { ...call, args: call.args as readonly unknown[] };
+      let outcome = "ok";
+      try {
+        return await run(loose);
+      } catch (error) {
+        const aborted = loose.signal?.aborted ? loose.signal : life.signal.aborted ? life.signal : undefined;
+        if (aborted !== undefined) {
+          outcome = "ABORTED";
+          throw aborted.reason;
+        }
+        const known = contractError(error, loose.functionName);
+        outcome = known.code;
+        throw known;
+      } finally {
+        outcomes?.inc({ function: loose.functionName, outcome });
+      }
+    },
+    pending: () => flights.size,
+    close() {
+      life.abort(new MemoError("TRANSACTOR_CLOSED", "The sender of transactions was closed."));
+    },
+  };
+}
+
+/** The same call once its types have been checked. */
+type LooseCall = {
+  address: Address;
+  abi: Abi;
+  functionName: string;
+  args: readonly unknown[];
+  value?: bigint | undefined;
+  gas?: bigint | undefined;
+  signal?: AbortSignal | undefined;
+};
+
+function larger(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
+}
+
+function replaced(flight: Flight): MemoError {
+  return new MemoError(
+    "TRANSACTION_REPLACED",
+    `Nonce ${flight.nonce} was used by another transaction of this account. Does another program use its key?`,
+    { details: { nonce: flight.nonce, hashes: flight.hashes } },
+  );
+}
