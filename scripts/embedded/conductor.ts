@@ -55,6 +55,7 @@ export function createConductor(options: ConductorOptions) {
   let confirming = 0;
   let everyMs: number | undefined;
   let lastMined = 0;
+  let held = 0;
   let stopped = false;
 
   async function readHead(late: readonly string[] = []): Promise<ChainHead> {
@@ -67,6 +68,7 @@ export function createConductor(options: ConductorOptions) {
   }
 
   async function isWanted(): Promise<boolean> {
+    if (held > 0) return false;
     if (goals.length > 0 || confirming > 0) return true;
     if (everyMs !== undefined && Date.now() - lastMined >= everyMs) return true;
     return hasPending();
@@ -139,6 +141,16 @@ export function createConductor(options: ConductorOptions) {
     /** Mines until the chain's clock shows `timestamp` seconds or more. */
     advanceTime(timestamp: number): Promise<ChainHead> {
       return this.mineUntil((head) => head.timestamp >= timestamp, { blocks: 100_000 });
+    },
+
+    /** Mines nothing while the task runs, so that what it sends comes into one block. */
+    async hold<Result>(task: () => Promise<Result>): Promise<Result> {
+      held += 1;
+      try {
+        return await task();
+      } finally {
+        held -= 1;
+      }
     },
 
     /** Keeps mining slowly, whatever else happens; undefined stops that. */

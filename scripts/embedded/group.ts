@@ -7,7 +7,7 @@ import { type DeployedGroup, type Deployment, writeDeployment } from "../../prot
 import { MemoError } from "../../protocol/errors.ts";
 import { embeddedAccount } from "./accounts.ts";
 import type { ChainProcess } from "./chainProcess.ts";
-import { type Member, registerMembers, sendAll } from "./members.ts";
+import { type Member, registerMembers, type Sender, sendAll } from "./members.ts";
 
 /** Tokens that the user begins with. */
 const USER_TOKENS = parseEther("100000");
@@ -30,14 +30,14 @@ export async function createEmbeddedGroup(chain: ChainProcess, dataDir: string):
 
 /** Registers everybody with stake, writes the first roster and gives the user tokens. */
 export async function populateGroup(
-  chain: ChainProcess,
+  sender: Sender,
   { deployment, group }: EmbeddedGroup,
   members: { providers: readonly Member[]; keepers: readonly Member[] },
 ): Promise<void> {
   const { token } = deployment;
-  await registerMembers({ ...chain, ...members, token, staking: group.staking });
+  await registerMembers({ ...sender, ...members, token, staking: group.staking });
   const account = embeddedAccount("deployer");
-  await sendAll(chain, [
+  await sendAll(sender, [
     {
       account,
       address: group.settlement,

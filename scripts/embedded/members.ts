@@ -12,6 +12,7 @@ import { memoTokenAbi } from "../../protocol/abi/generated/MemoToken.ts";
 import { stakingAbi } from "../../protocol/abi/generated/Staking.ts";
 import { MemoError } from "../../protocol/errors.ts";
 import { embeddedAccount } from "./accounts.ts";
+import type { Conductor } from "./conductor.ts";
 
 /** Failure domains of the embedded network; provider i is in domain (i − 1) mod this. */
 export const DOMAINS = 6;
@@ -31,9 +32,14 @@ export interface Member {
   endpoint: string;
 }
 
-export interface RegisterOptions {
+/** Who sends, and who mines what was sent. */
+export interface Sender {
   publicClient: PublicClient;
   walletClient: WalletClient;
+  conductor: Conductor;
+}
+
+export interface RegisterOptions extends Sender {
   token: Address;
   staking: Address;
   providers: readonly Member[];
@@ -50,8 +56,8 @@ interface Call {
 
 /**
  * Gives every owner its tokens, then has each register and stake. Two rounds of transactions, each sent at once: the
- * second needs what the first leaves behind. Somebody has to mine meanwhile.
- * @throws REGISTRATION_FAILED naming the first call that reverted
+ * second needs what the first leaves behind.
+ * @throws CALL_REFUSED naming the first call that reverted
  */
 export async function registerMembers(options: RegisterOptions): Promise<void> {
   const { token, staking } = options;
@@ -110,26 +116,31 @@ export function domainOf(id: number): Hex {
   return stringToHex(`domain-${((id - 1) % DOMAINS) + 1}`, { size: 32 });
 }
 
-/** Sends all calls one after the other and waits until every one is mined. */
+/** Sends all calls, in this order and into one block, and waits until they are mined. */
 export async function sendAll(
-  { publicClient, walletClient }: { publicClient: PublicClient; walletClient: WalletClient },
+  { publicClient, walletClient, conductor }: Sender,
   calls: readonly Call[],
 ): Promise<void> {
-  const nonces = new Map<Address, number>();
-  const hashes: Hex[] = [];
-  // In order: ids are given in the order in which the chain takes the transactions.
-  for (const call of calls) {
-    const { address } = call.account;
-    const nonce = nonces.get(address) ?? (await publicClient.getTransactionCount({ address }));
-    nonces.set(address, nonce + 1);
-    hashes.push(await walletClient.writeContract({ ...call, chain: walletClient.chain, nonce, gas: GAS }));
-  }
+  const { maxFeePerGas, maxPriorityFeePerGas } = await publicClient.estimateFeesPerGas();
+  const hashes = await conductor.hold(async () => {
+    const nonces = new Map<Address, number>();
+    const sent: Hex[] = [];
+    // One after the other: ids are given in the order in which the chain takes the transactions.
+    for (const call of calls) {
+      const { address } = call.account;
+      const nonce = nonces.get(address) ?? (await publicClient.getTransactionCount({ address }));
+      nonces.set(address, nonce + 1);
+      const fees = { gas: GAS, maxFeePerGas: maxFeePerGas * 2n, maxPriorityFeePerGas };
+      sent.push(await walletClient.writeContract({ ...call, ...fees, chain: walletClient.chain, nonce }));
+    }
+    return sent;
+  });
   const receipts = await Promise.all(hashes.map((hash) => publicClient.waitForTransactionReceipt({ hash })));
   const failed = receipts.findIndex(({ status }) => status !== "success");
   if (failed !== -1) {
     const { functionName = "", account } = calls[failed] ?? {};
     throw new MemoError(
-      "REGISTRATION_FAILED",
+      "CALL_REFUSED",
       `${functionName} of ${account?.address} was refused by the contract.`,
       {
         details: { functionName },

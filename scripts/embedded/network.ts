@@ -125,7 +125,7 @@ export async function startEmbeddedNetwork(options: NetworkOptions): Promise<Emb
     say(`a group made by GroupFactory ${group.deployment.factory.address}`);
     const providers = await claimMembers("provider peer", counts.providers);
     const keepers = await claimMembers("keeper peer", counts.keepers);
-    await populateGroup(chain, group, { providers, keepers });
+    await populateGroup({ ...chain, conductor }, group, { providers, keepers });
     say(`${providers.length} providers and ${keepers.length} keepers registered with stake`);
 
     const startDaemons = async (): Promise<NodeStatus[]> => {
