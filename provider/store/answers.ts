@@ -15,29 +15,23 @@ export type AnswerTable = {
   get(epoch: number): Answer | undefined;
   /** Forgets answers of epochs before `epoch`. */
   prune(epoch: number): void;
-  /** Result leaf of this provider in a certified epoch, checked against its root by whoever stores it. */
-  insertLeaf(epoch: number, leaf: Uint8Array): void;
-  leaf(epoch: number): Uint8Array | undefined;
+  /** Cover of this provider in a certified epoch, checked against its root by whoever stores it. */
+  insertCover(epoch: number, cover: Uint8Array): void;
+  cover(epoch: number): Uint8Array | undefined;
 };
 
 /** Proofs given and verdicts received. */
 export function createAnswerTable(database: MetadataDatabase): AnswerTable {
   const insert = database.prepare("INSERT OR IGNORE INTO answers VALUES (@epoch, @message, @openings)");
   const get = database.prepare<[number], Answer>("SELECT * FROM answers WHERE epoch = ?");
-  const pruneAnswers = database.prepare("DELETE FROM answers WHERE epoch < ?");
-  const pruneLeaves = database.prepare("DELETE FROM result_leaves WHERE epoch < ?");
-  const insertLeaf = database.prepare("INSERT OR IGNORE INTO result_leaves VALUES (?, ?)");
-  const leaf = database
-    .prepare<[number], Uint8Array>("SELECT leaf FROM result_leaves WHERE epoch = ?")
-    .pluck();
+  const prune = database.prepare("DELETE FROM answers WHERE epoch < ?");
+  const insertCover = database.prepare("INSERT OR IGNORE INTO covers VALUES (?, ?)");
+  const cover = database.prepare<[number], Uint8Array>("SELECT cover FROM covers WHERE epoch = ?").pluck();
   return {
     insert: (answer) => void insert.run(answer),
     get: (epoch) => get.get(epoch),
-    prune: database.transaction((epoch) => {
-      pruneAnswers.run(epoch);
-      pruneLeaves.run(epoch);
-    }),
-    insertLeaf: (epoch, bytes) => void insertLeaf.run(epoch, bytes),
-    leaf: (epoch) => leaf.get(epoch),
+    prune: (epoch) => void prune.run(epoch),
+    insertCover: (epoch, bytes) => void insertCover.run(epoch, bytes),
+    cover: (epoch) => cover.get(epoch),
   };
 }

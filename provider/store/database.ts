@@ -64,9 +64,9 @@ CREATE TABLE answers (
   openings BLOB NOT NULL
 ) STRICT;
 
-CREATE TABLE result_leaves (
+CREATE TABLE covers (
   epoch INTEGER PRIMARY KEY,
-  leaf BLOB NOT NULL
+  cover BLOB NOT NULL
 ) STRICT;
 `;
 

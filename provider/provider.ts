@@ -1,0 +1,244 @@
+import { join } from "node:path";
+import { createPublicClient, http, type LocalAccount } from "viem";
+import { type BlockSource, createBlockSource } from "../protocol/chain/blockSource.ts";
+import { type Deployment, findGroup } from "../protocol/chain/deployment.ts";
+import { createChainFollower } from "../protocol/chain/follower.ts";
+import { groupContracts } from "../protocol/chain/groupContracts.ts";
+import type { FieldPool } from "../protocol/kzg/fieldPool.ts";
+import type { Kzg } from "../protocol/kzg/kzg.ts";
+import type { Points } from "../protocol/kzg/points.ts";
+import type { Clock } from "../protocol/runtime/clock.ts";
+import { createDaemonServer } from "../protocol/runtime/daemonServer.ts";
+import type { Logger } from "../protocol/runtime/logger.ts";
+import { createMetrics } from "../protocol/runtime/metrics.ts";
+import { createChainDuties } from "./chainDuties.ts";
+import { followChain } from "./chainLoop.ts";
+import { createChainView } from "./chainView.ts";
+import { createProviderMetrics } from "./metrics.ts";
+import { startNetwork } from "./network.ts";
+import { loadPeerSeed } from "./peerSeed.ts";
+import { createShardReader } from "./read/shardReader.ts";
+import { createService } from "./service.ts";
+import type { ProviderSettings } from "./settings.ts";
+import { openProviderStore } from "./store/store.ts";
+
+export type ProviderOptions = {
+  settings: ProviderSettings;
+  /** Signs orders and proofs; registered as the provider's operator. */
+  account: LocalAccount;
+  deployment: Deployment;
+  /** These three are heavy, so all nodes of a process share them. */
+  kzg: Kzg;
+  points: Points;
+  fieldPool: FieldPool;
+  clock: Clock;
+  logger: Logger;
+  version: string;
+  /** Where final blocks come from, when several nodes of a process share one; else a source of its own. */
+  source?: BlockSource;
+};
+
+export type ProviderStatus = {
+  readonly providerId: number | undefined;
+  readonly peerId: string;
+  /** Multiaddr with peer id, as it belongs on chain. */
+  readonly endpoint: string;
+  readonly url: string;
+  readonly epoch: number;
+  readonly finalBlock: number;
+  readonly lag: number;
+  readonly orders: number;
+  readonly heldBytes: number;
+  readonly capacityBytes: number;
+  /** Committed shards whose files were not there when the provider started. */
+  readonly missingShards: number;
+  readonly openEpochs: readonly number[];
+};
+
+export type RunningProvider = {
+  status(): ProviderStatus;
+  /** Works that need no new block to end. */
+  pending(): number;
+  /** Newest final block of which everything has been taken in, −1 before the first. */
+  headProcessed(): bigint;
+  /** Resolves when the provider is stopped; rejects when it cannot go on. */
+  readonly ended: Promise<void>;
+  stop(): Promise<void>;
+};
+
+/**
+ * Starts a provider: opens and repairs its store, serves users and keepers, follows the chain, and answers
+ * every challenge.
+ * @throws what opening the store, listening and reading settings throw; nothing is left running then
+ */
+export async function startProvider(options: ProviderOptions): Promise<RunningProvider> {
+  await using cleanup = new AsyncDisposableStack();
+  const { settings, account, deployment, logger } = options;
+  const group = findGroup(deployment, settings.group);
+  const { chainId } = deployment;
+  const publicClient = createPublicClient({ transport: http(settings.rpcUrl) });
+  const view = createChainView({ chainId, group, account, publicClient });
+  const stopping = new AbortController();
+
+  const seed = await loadPeerSeed(settings);
+  const store = await openProviderStore({
+    directory: settings.dataDir,
+    chainId,
+    settlement: group.settlement,
+    logger,
+  });
+  cleanup.defer(() => store.close());
+  const missing = await store.missingShards();
+  if (missing.length > 0) logger.error({ shards: missing.length }, "committed shards are missing");
+
+  const source =
+    options.source ??
+    cleanup.adopt(
+      createBlockSource({
+        client: publicClient,
+        confirmations: group.parameters.confirmations,
+        pollMs: settings.pollMs,
+        logger,
+      }),
+      (own) => own.close(),
+    );
+  const follower = cleanup.adopt(
+    createChainFollower({
+      source,
+      chainId,
+      contracts: groupContracts(group),
+      startBlock: group.startBlock,
+      store: join(settings.dataDir, "blocks.sqlite"),
+      logger,
+    }),
+    (own) => own.close(),
+  );
+
+  const registry = createMetrics({ prefix: "provider", build: { version: options.version } });
+  let caughtUp = false;
+  const metrics = createProviderMetrics({
+    metrics: registry,
+    store,
+    view,
+    capacityBytes: settings.capacity,
+    lag: () => follower.status().lag,
+    pending: () => duties.pending(),
+  });
+  const readShard = createShardReader({ store, onUnreadable: () => metrics.unreadable.inc() });
+
+  const network = await startNetwork({
+    seed,
+    settings,
+    view,
+    signal: stopping.signal,
+    logger,
+    metrics: registry,
+  });
+  cleanup.defer(() => network.stop());
+
+  const duties = createChainDuties({
+    answer: {
+      store,
+      account,
+      kzg: options.kzg,
+      points: options.points,
+      fieldPool: options.fieldPool,
+      readShard,
+    },
+    view,
+    logger,
+    getResults: network.getResults,
+    publish: network.publish,
+    submit: network.submit,
+    observe(outcome, seconds) {
+      metrics.proofs.inc({ outcome });
+      if (outcome !== "failed") metrics.proofSeconds.observe(seconds);
+    },
+  });
+  cleanup.defer(() => duties.stop());
+
+  const service = createService({
+    ...options,
+    store,
+    view,
+    metrics,
+    readShard,
+    caughtUp: () => caughtUp,
+    signal: stopping.signal,
+  });
+  cleanup.defer(() => service.idle());
+  await network.serve(service);
+
+  let url = "";
+  let failure: unknown;
+  const status = (): ProviderStatus => ({
+    providerId: view.self()?.id,
+    peerId: network.host.peerId,
+    endpoint: network.host.endpoints()[0] ?? "",
+    url,
+    epoch: view.epoch(),
+    finalBlock: view.state().head?.number ?? -1,
+    lag: follower.status().lag,
+    orders: store.orders.count(),
+    heldBytes: store.uploads.bytes(),
+    capacityBytes: settings.capacity,
+    missingShards: missing.length,
+    openEpochs: duties.openEpochs(),
+  });
+  const server = createDaemonServer({
+    host: settings.httpHost,
+    port: settings.httpPort,
+    metrics: registry,
+    status,
+    logger,
+    ready() {
+      const reasons = [
+        ...(failure === undefined ? [] : ["the chain cannot be followed any more; see the log"]),
+        ...(caughtUp ? [] : ["the chain has not been read up to its newest final block"]),
+        ...(view.self() === undefined ? ["the operator is not registered in the group"] : []),
+      ];
+      return { ready: reasons.length === 0, reasons };
+    },
+  });
+  ({ url } = await server.start());
+  cleanup.defer(() => server.stop());
+
+  let processed = -1;
+  const following = followChain({
+    follower,
+    source,
+    view,
+    store,
+    duties,
+    signal: stopping.signal,
+    logger,
+    onProcessed(block, current) {
+      processed = block;
+      caughtUp ||= current;
+    },
+  });
+  const ended = following.catch((error: unknown) => {
+    if (stopping.signal.aborted) return;
+    failure = error;
+    logger.fatal({ error }, "the chain cannot be followed any more");
+    throw error;
+  });
+  ended.catch(() => undefined);
+  cleanup.defer(async () => {
+    stopping.abort(new DOMException("the provider stops", "AbortError"));
+    await ended.catch(() => undefined);
+  });
+
+  const life = cleanup.move();
+  let stopped: Promise<void> | undefined;
+  return {
+    status,
+    ended,
+    pending: () => duties.pending(),
+    headProcessed: () => BigInt(processed),
+    stop() {
+      stopped ??= life.disposeAsync();
+      return stopped;
+    },
+  };
+}
