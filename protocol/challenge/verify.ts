@@ -72,7 +72,9 @@ export async function verifyBatch(of: {
           const { sum, z } = sumOf(context, part, points);
           if (!points.isInSubgroup(sum)) return false;
           const y = fieldFromBytes(proof.parts[index]!.y);
-          found.push({ sum, z, y, proof: points.decompress(proof.parts[index]!.proof) });
+          const point = proofPoint(proof.parts[index]!.proof, points);
+          if (point === undefined) return false;
+          found.push({ sum, z, y, proof: point });
           return true;
         }),
       ),
@@ -119,6 +121,16 @@ function sumOf(
     weights,
   );
   return { sum, z: point };
+}
+
+/** A proof's point with curve and subgroup checked, as the native check of a single proof does it. */
+function proofPoint(proof: Uint8Array, points: Points): Uint8Array | undefined {
+  try {
+    return points.decompress(proof);
+  } catch (error) {
+    if (error instanceof MemoError) return undefined;
+    throw error;
+  }
 }
 
 function check(holds: () => boolean): ProofCheck {
