@@ -27,7 +27,7 @@ const SHARD_PAY = 1_000n;
 const NEVER = "EIP712DomainChanged";
 const SLOT_PAY = SHARD_PAY * BigInt(ORDER.stripes);
 
-describe("indexer", () => {
+describe("indexer", { timeout: 180_000 }, () => {
   let world: World;
   let indexer: Indexer;
   let group: Hex;
@@ -56,7 +56,7 @@ describe("indexer", () => {
       pollingMs: 100,
       logger: createSilentLogger(),
     });
-    await indexer.ready(await world.node.head());
+    await indexer.ready(await world.node.head(), AbortSignal.timeout(20_000));
   });
 
   after(async () => {
@@ -65,7 +65,7 @@ describe("indexer", () => {
   });
 
   const ask = async <Data>(text: string): Promise<Data> => {
-    await indexer.ready(await world.node.head());
+    await indexer.ready(await world.node.head(), AbortSignal.timeout(20_000));
     return query<Data>(indexer.url, text);
   };
 

@@ -38,7 +38,10 @@ export async function startChainNode(): Promise<ChainNode> {
   const walletClient = createWalletClient({ chain: hardhat, transport });
   const accounts = await walletClient.getAddresses();
 
-  const mine = async (blocks = 1): Promise<void> => testClient.mine({ blocks });
+  // One by one: blocks that are mined many at once name no parent until somebody asks for it.
+  const mine = async (blocks = 1): Promise<void> => {
+    for (let mined = 0; mined < blocks; mined++) await testClient.mine({ blocks: 1 });
+  };
 
   const send: ChainNode["send"] = async ({ to, data, from = accounts[0]!, mine: mineNow = true }) => {
     const hash = await walletClient.sendTransaction({

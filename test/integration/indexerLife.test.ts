@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import type { Hex } from "viem";
+import { type Indexer, startIndexer } from "../../indexer/startIndexer.ts";
+import { createSilentLogger } from "../../protocol/runtime/logger.ts";
+import { eventually, query } from "./indexer/graphql.ts";
+import { applyAndFinish, certify, openOrder, ORDER, registerAll } from "./indexer/history.ts";
+import { createWorld, hash, type Part, type World } from "./indexer/world.ts";
+
+type Everything = {
+  orders: { items: { id: Hex; state: string }[] };
+  slots: { items: { id: string }[] };
+  epochs: { items: { epoch: number; state: string }[] };
+  exceptions: { items: { id: string }[] };
+  movements: { totalCount: number };
+  transactions: { totalCount: number };
+  gasUses: { items: { id: string; count: number }[] };
+  contracts: { items: { id: Hex; rollingHash: Hex; events: number }[] };
+  group: Record<string, unknown>;
+  providers: { items: Record<string, unknown>[] };
+  keepers: { items: Record<string, unknown>[] };
+};
+
+describe("indexer over its life", { timeout: 180_000 }, () => {
+  let world: World;
+  let indexer: Indexer;
+
+  const start = (): Promise<Indexer> =>
+    startIndexer({
+      rpcUrl: world.node.rpcUrl,
+      deploymentPath: world.deploymentPath,
+      port: 0,
+      dataDir: world.directory,
+      pollingMs: 100,
+      logger: createSilentLogger(),
+    });
+
+  const caughtUp = async () => indexer.ready(await world.node.head(), AbortSignal.timeout(20_000));
+
+  const everything = async (): Promise<Everything> => {
+    const group = world.contracts.settlement.toLowerCase();
+    return query<Everything>(
+      indexer.url,
+      `{
+        orders(orderBy: "id") { items { id state } }
+        slots(orderBy: "id") { items { id } }
+        epochs(orderBy: "epoch") { items { epoch state } }
+        exceptions(orderBy: "id") { items { id } }
+        movements { totalCount }
+        transactions { totalCount }
+        gasUses(orderBy: "id") { items { id count total average least most last } }
+        contracts(orderBy: "id") { items { id rollingHash events lastBlock } }
+        group(id: "${group}") {
+          orderCount openOrderCount shards epochsCertified epochsGap exceptionsApplied payerBalances escrow
+          providerStake keeperStake collateral deposited lastCertifiedEpoch lastFinishedEpoch
+        }
+        providers(orderBy: "providerId") { items { stake collateral slotCount shards missedEpochs } }
+        keepers(orderBy: "keeperId") { items { signed led absent submitted } }
+      }`,
+    );
+  };
+
+  const assertHashes = async (answer: Everything): Promise<void> => {
+    for (const part of Object.keys(world.contracts) as Part[]) {
+      const row = answer.contracts.items.find(({ id }) => id === world.contracts[part].toLowerCase());
+      assert.equal(row?.rollingHash, await world.rollingHash(part), part);
+    }
+  };
+
+  before(async () => {
+    world = await createWorld();
+    await world.createGroup();
+    await registerAll(world);
+    indexer = await start();
+    await caughtUp();
+  });
+
+  after(async () => {
+    await indexer?.stop();
+    await world?.stop();
+  });
+
+  test("a reorganisation leaves no ghost of what it took back", async () => {
+    const { testClient } = world.node;
+    const before = await everything();
+    const snapshot = await testClient.snapshot();
+    await openOrder(world, hash("ghost"));
+    await certify(world, 3, { absent: 0b0001, leader: 3 });
+    await applyAndFinish(world, 3, { gap: 2, dead: 1, missed: [1, 3] });
+    await caughtUp();
+    const withGhost = await everything();
+    assert.equal(withGhost.orders.items.length, 1);
+    assert.equal(withGhost.group.epochsCertified, 1);
+
+    await testClient.revert({ id: snapshot });
+    // A later time makes other blocks of the same heights; the new branch is seen once it is as long.
+    await testClient.increaseTime({ seconds: 100 });
+    await world.node.mine(8);
+    const answer = await eventually(everything, ({ orders }) => orders.items.length === 0);
+    assert.deepEqual(answer, before);
+    await assertHashes(answer);
+  });
+
+  test("what the new branch holds instead is there, once", async () => {
+    await openOrder(world);
+    await certify(world, 4);
+    await applyAndFinish(world, 4, { missed: [2] });
+    await caughtUp();
+    const answer = await eventually(everything, ({ epochs }) => epochs.items.length === 1);
+    assert.deepEqual(answer.orders.items, [{ id: ORDER.id, state: "open" }]);
+    assert.equal(answer.slots.items.length, 3);
+    assert.deepEqual(answer.epochs.items, [{ epoch: 4, state: "finished" }]);
+    await assertHashes(answer);
+  });
+
+  test("killed without warning it comes back and has lost nothing", async () => {
+    const before = await everything();
+    const head = await world.node.head();
+    process.kill(indexer.pid, "SIGKILL");
+    await indexer.exited;
+    // Happens while it is down.
+    await certify(world, 5);
+    await applyAndFinish(world, 5, { missed: [2] });
+
+    indexer = await start();
+    await caughtUp();
+    const answer = await everything();
+    assert.ok((await world.node.head()) > head);
+    assert.deepEqual(answer.orders, before.orders);
+    assert.deepEqual(
+      answer.epochs.items,
+      [4, 5].map((epoch) => ({ epoch, state: "finished" })),
+    );
+    assert.equal(answer.transactions.totalCount, before.transactions.totalCount + 2);
+    assert.equal(answer.providers.items[1]?.missedEpochs, 2);
+    await assertHashes(answer);
+  });
+
+  test("SIGTERM ends it within two seconds, and it starts again where it was", async () => {
+    const before = await everything();
+    const asked = performance.now();
+    process.kill(indexer.pid, "SIGTERM");
+    assert.equal(await indexer.exited, 0);
+    const took = performance.now() - asked;
+    assert.ok(took < 2_000, `took ${took} ms`);
+    indexer = await start();
+    await caughtUp();
+    assert.deepEqual(await everything(), before);
+  });
+});
