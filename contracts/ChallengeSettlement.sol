@@ -240,13 +240,8 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
             uint256 termEnd = (uint256(first) + i + 1) * termLength;
             (result.dead[i], result.feeless[i]) = _gaps.between(start, termEnd < to ? uint32(termEnd) : to);
         }
-        result.missedWithin = new uint32[](providerIds.length);
-        if (before) result.missedBefore = new uint32[](providerIds.length);
-        for (uint256 i = 0; i < providerIds.length; ++i) {
-            mapping(uint256 index => uint256 word) storage words = _missed[providerIds[i]];
-            result.missedWithin[i] = uint32(words.countRange(from, to));
-            if (before) result.missedBefore[i] = uint32(words.countRange(start, from));
-        }
+        result.missedWithin = _missedOf(providerIds, from, to);
+        if (before) result.missedBefore = _missedOf(providerIds, start, from);
     }
 
     /// @inheritdoc IChallengeSettlement
@@ -375,6 +370,20 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
             uint256 slot = word == marks.word ? 0 : last;
             if (word != marks.words[slot]) marks.words[slot = ++last] = word;
             marks.masks[slot] |= uint256(1) << (gap & 0xff);
+        }
+    }
+
+    /// @dev Missed epochs of each provider from `from` to `to` (exclusive); nothing when nobody missed any.
+    function _missedOf(
+        uint32[] calldata providerIds,
+        uint32 from,
+        uint32 to
+    ) private view returns (uint32[] memory counts) {
+        for (uint256 i = 0; i < providerIds.length; ++i) {
+            uint256 count = _missed[providerIds[i]].countRange(from, to);
+            if (count == 0) continue;
+            if (counts.length == 0) counts = new uint32[](providerIds.length);
+            counts[i] = uint32(count);
         }
     }
 

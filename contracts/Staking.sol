@@ -216,15 +216,18 @@ contract Staking is GroupContract, ReentrancyGuardTransient, IStaking {
     ) external onlyContract(CloneArguments.ORDERS) returns (address[] memory operators) {
         uint128 minimum = uint128(CloneArguments.word(CloneArguments.MIN_PROVIDER_STAKE));
         operators = new address[](providerIds.length);
+        bytes memory data = abi.encode(amount);
         for (uint256 i = 0; i < providerIds.length; ++i) {
             uint32 providerId = providerIds[i];
-            ProviderRecord storage record = _providerRecord(providerId);
-            (uint96 stake, uint96 locked) = (record.stake, record.locked);
+            ProviderRecord storage record = _providers[providerId];
+            (address owner, uint96 stake) = (record.owner, record.stake);
+            if (owner == address(0)) revert ProviderUnknown(providerId);
             if (stake < minimum) revert StakeTooLow(stake, minimum);
+            (address operator, uint96 locked) = (record.operator, record.locked);
             if (stake - locked < amount) revert StakeNotFree(providerId, stake - locked, amount);
-            record.locked = locked + uint96(amount);
-            operators[i] = record.operator;
-            _events.log(CollateralLocked.selector, _topic(providerId), orderId, abi.encode(amount));
+            (record.operator, record.locked) = (operator, locked + uint96(amount));
+            operators[i] = operator;
+            _events.log(CollateralLocked.selector, _topic(providerId), orderId, data);
         }
     }
 

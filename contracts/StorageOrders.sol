@@ -13,6 +13,7 @@ import {IStorageOrders, Order} from "./interfaces/IStorageOrders.sol";
 import {CloneArguments} from "./libraries/CloneArguments.sol";
 import {OrderCheck} from "./libraries/OrderCheck.sol";
 import {OrderHash} from "./libraries/OrderHash.sol";
+import {OrderWord} from "./libraries/OrderWord.sol";
 import {Payments} from "./libraries/Payments.sol";
 import {RollingHash} from "./libraries/RollingHash.sol";
 import {Tokens} from "./libraries/Tokens.sol";
@@ -21,6 +22,8 @@ import {Tokens} from "./libraries/Tokens.sol";
 /// @notice Documented at `IStorageOrders`.
 contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStorageOrders {
     using OrderHash for Order;
+    using OrderWord for OrderState;
+    using OrderWord for uint256;
     using RollingHash for RollingHash.Chain;
     using SafeCast for uint256;
     using SafeERC20 for IERC20;
@@ -53,7 +56,7 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
 
     mapping(address payer => uint128 balance) private _balances;
     mapping(address payer => Withdrawal withdrawal) private _withdrawals;
-    mapping(bytes32 orderId => OrderState state) private _orders;
+    mapping(bytes32 orderId => uint256 word) private _orders;
     mapping(uint32 term => Pool pool) private _pools;
 
     /// @inheritdoc IStorageOrders
@@ -123,7 +126,7 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
         OrderCheck.checkContent(order, _address(CloneArguments.SETTLEMENT));
         OrderCheck.checkTimes(order);
         orderId = order.id();
-        if (_orders[orderId].status != OrderStatus.None) revert OrderAlreadyOpened(orderId);
+        if (_orders[orderId] != 0) revert OrderAlreadyOpened(orderId);
         uint32 term = _termOf(_epochNow());
         if (_settlement().rosterSize(term) == 0) revert NoRosterInForce(term);
 
@@ -138,7 +141,7 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
             escrow: escrow,
             evicted: 0,
             uneven: false
-        });
+        }).pack();
         _events.log(
             OrderOpened.selector,
             orderId,
@@ -156,7 +159,7 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
     /// @inheritdoc IStorageOrders
     function settle(Order calldata order, uint32 toEpoch) external {
         bytes32 orderId = order.id();
-        OrderState memory state = _orders[orderId];
+        OrderState memory state = _orders[orderId].unpack();
         if (state.status != OrderStatus.Open) revert OrderNotOpen(orderId);
         IChallengeSettlementTypes.Tally memory tally = _settlement().tally(
             order.providers,
@@ -186,7 +189,7 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
         state.settledTo = page.to;
         state.escrow = uint128(page.kept);
         if (page.rest == 0) state.status = OrderStatus.Closed;
-        _orders[orderId] = state;
+        _orders[orderId] = state.pack();
         _events.log(
             OrderSettled.selector,
             orderId,
@@ -198,7 +201,7 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
     /// @inheritdoc IStorageOrders
     function end(Order calldata order) external {
         bytes32 orderId = order.id();
-        OrderState storage state = _orders[orderId];
+        OrderState memory state = _orders[orderId].unpack();
         if (state.status != OrderStatus.Open) revert OrderNotOpen(orderId);
         if (msg.sender != order.owner && msg.sender != order.payer) revert NotOwnerOrPayer(msg.sender);
         uint32 epochNow = _epochNow();
@@ -211,14 +214,17 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
         }
         if (endEpoch >= state.endEpoch) revert EndNotEarlier(state.endEpoch);
         state.endEpoch = endEpoch;
+        _orders[orderId] = state.pack();
         _events.log(OrderEnding.selector, orderId, _topic(msg.sender), abi.encode(endEpoch));
     }
 
     /// @inheritdoc IStorageOrders
     function releaseCollateral(Order calldata order) external {
         bytes32 orderId = order.id();
-        if (_orders[orderId].status != OrderStatus.Closed) revert OrderNotClosed(orderId);
-        _orders[orderId].status = OrderStatus.Released;
+        OrderState memory state = _orders[orderId].unpack();
+        if (state.status != OrderStatus.Closed) revert OrderNotClosed(orderId);
+        state.status = OrderStatus.Released;
+        _orders[orderId] = state.pack();
         _staking().releaseCollateral(order.providers, _collateral(order), orderId);
     }
 
@@ -286,7 +292,7 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
 
     /// @inheritdoc IStorageOrders
     function orderState(bytes32 orderId) external view returns (OrderState memory) {
-        return _orders[orderId];
+        return _orders[orderId].unpack();
     }
 
     /// @inheritdoc IStorageOrders
@@ -317,27 +323,45 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
 
     // --------------------------------------------------------------------------------------------------- internal
 
-    /// @dev Credits each slot by the epochs it passed, and adds up what the slots may still earn.
+    /// @dev Credits each slot by the epochs it passed, and adds up what the slots may still earn. Nothing overflows: rates
+    /// have at most 160 bits, epochs 32, slots 5; and no slot missed more epochs than there were.
     function _settleProviders(
         Order calldata order,
         OrderState memory state,
         IChallengeSettlementTypes.Tally memory tally,
         Page memory page
     ) private {
-        uint256 before = page.from - order.startEpoch - tally.deadBefore;
-        uint256 after_ = page.to - order.startEpoch - tally.dead[tally.dead.length - 1];
-        bool uneven = state.uneven;
-        for (uint256 i = 0; i < page.slots; ++i) {
-            uint256 missedBefore = uneven ? tally.missedBefore[i] : 0;
-            uint256 missedWithin = tally.missedWithin[i];
-            if (missedWithin != 0) state.uneven = true;
-            uint256 earned = after_ - missedBefore - missedWithin;
-            uint256 total = Payments.providerPay(page.rate, earned);
-            uint256 pay = total - Payments.providerPay(page.rate, before - missedBefore);
-            page.kept += Payments.providerPay(page.rate, earned + page.rest) - total;
-            if (pay == 0) continue;
-            page.toProviders += pay;
-            credit[order.providers[i]] += pay.toUint128();
+        unchecked {
+            uint256 before = page.from - order.startEpoch - tally.deadBefore;
+            uint256 after_ = page.to - order.startEpoch - tally.dead[tally.dead.length - 1];
+            bool anyBefore = tally.missedBefore.length != 0;
+            bool anyWithin = tally.missedWithin.length != 0;
+            if (anyWithin) state.uneven = true;
+            (uint256 pay, uint256 kept) = _slotPay(page, before, after_);
+            for (uint256 i = 0; i < page.slots; ++i) {
+                (uint256 slotPay, uint256 slotKept) = (pay, kept);
+                if (anyBefore || anyWithin) {
+                    uint256 missedBefore = anyBefore ? tally.missedBefore[i] : 0;
+                    uint256 missedWithin = anyWithin ? tally.missedWithin[i] : 0;
+                    (slotPay, slotKept) = _slotPay(page, before - missedBefore, after_ - missedBefore - missedWithin);
+                }
+                page.kept += slotKept;
+                if (slotPay == 0) continue;
+                page.toProviders += slotPay;
+                // All credits together are less than the token's supply that was deposited.
+                credit[order.providers[i]] += uint128(slotPay);
+            }
+        }
+    }
+
+    /// @dev What a slot earned between two counts of passed epochs, and the most that the rest can bring it.
+    function _slotPay(Page memory page, uint256 before, uint256 after_) private pure returns (uint256, uint256) {
+        unchecked {
+            uint256 earned = Payments.providerPay(page.rate, after_);
+            return (
+                earned - Payments.providerPay(page.rate, before),
+                Payments.providerPay(page.rate, after_ + page.rest) - earned
+            );
         }
     }
 

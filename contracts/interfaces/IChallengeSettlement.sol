@@ -49,7 +49,7 @@ interface IChallengeSettlementTypes {
         /// Epochs since the order's start, at the end of each term's part of the page: dead ones, and ones without fee.
         uint32[] dead;
         uint32[] feeless;
-        /// Missed epochs of each provider before the page and within it. Before is left out unless asked for.
+        /// Missed epochs of each provider before the page (if asked for) and within it; empty when nobody missed any.
         uint32[] missedBefore;
         uint32[] missedWithin;
     }

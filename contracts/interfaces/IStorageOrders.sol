@@ -59,7 +59,7 @@ interface IStorageOrdersTypes {
         uint128 escrow;
         /// Slots without a holder.
         uint8 evicted;
-        /// Whether slots were paid for different numbers of epochs so far.
+        /// Whether any slot missed an epoch so far.
         bool uneven;
     }
 

@@ -26,13 +26,15 @@ library Bits {
         uint256 to
     ) internal view returns (uint256 total) {
         if (from >= to) return 0;
-        uint256 last = (to - 1) >> 8;
-        for (uint256 index = from >> 8; index <= last; ++index) {
-            uint256 word = words[index];
-            if (word == 0) continue;
-            if (index == from >> 8) word &= type(uint256).max << (from & 0xff);
-            if (index == last) word &= type(uint256).max >> (255 - ((to - 1) & 0xff));
-            total += count(word);
+        unchecked {
+            uint256 last = (to - 1) >> 8;
+            for (uint256 index = from >> 8; index <= last; ++index) {
+                uint256 word = words[index];
+                if (word == 0) continue;
+                if (index == from >> 8) word &= type(uint256).max << (from & 0xff);
+                if (index == last) word &= type(uint256).max >> (255 - ((to - 1) & 0xff));
+                if (word != 0) total += count(word);
+            }
         }
     }
 

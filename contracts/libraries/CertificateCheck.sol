@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {IChallengeSettlementErrors, IChallengeSettlementTypes} from "../interfaces/IChallengeSettlement.sol";
 import {Bits} from "./Bits.sol";
+import {CompactSignatures} from "./CompactSignatures.sol";
 import {MerkleTree} from "./MerkleTree.sol";
 import {Roster} from "./Roster.sol";
 
 /// @title What makes a certificate valid on a roster
 library CertificateCheck {
     using Roster for bytes;
-
-    uint256 private constant SIGNATURE_BYTES = 64;
 
     bytes32 internal constant COMMIT_TYPEHASH =
         keccak256(
@@ -45,27 +43,23 @@ library CertificateCheck {
         uint32 signers,
         bytes calldata signatures,
         bytes32 digest
-    ) internal pure {
+    ) internal view {
         uint256 size = members.size();
         if (uint256(signers) >> size != 0) revert IChallengeSettlementErrors.SignersUnknown(signers, size);
         uint256 quorum = Roster.quorumOf(size);
         uint256 count = Bits.count(signers);
         if (count != quorum) revert IChallengeSettlementErrors.QuorumWrong(count, quorum);
-        if (signatures.length != count * SIGNATURE_BYTES) {
-            revert IChallengeSettlementErrors.SignaturesLength(signatures.length, count * SIGNATURE_BYTES);
+        uint256 expected = quorum * CompactSignatures.BYTES;
+        if (signatures.length != expected) {
+            revert IChallengeSettlementErrors.SignaturesLength(signatures.length, expected);
         }
-        uint256 offset = 0;
+        uint256 next = 0;
         for (uint256 i = 0; i < size; ++i) {
             if ((signers >> i) & 1 == 0) continue;
-            (address recovered, , ) = ECDSA.tryRecover(
-                digest,
-                bytes32(signatures[offset:offset + 32]),
-                bytes32(signatures[offset + 32:offset + 64])
-            );
+            address recovered = CompactSignatures.recover(digest, signatures, next++);
             address operator = members.operatorAt(i);
             // No operator is the zero address, which a failed recovery gives.
             if (recovered != operator) revert IChallengeSettlementErrors.SignatureInvalid(i, recovered, operator);
-            offset += SIGNATURE_BYTES;
         }
     }
 }

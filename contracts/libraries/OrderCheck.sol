@@ -5,11 +5,11 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {IStorageOrdersErrors, Order} from "../interfaces/IStorageOrders.sol";
 import {CloneArguments} from "./CloneArguments.sol";
+import {CompactSignatures} from "./CompactSignatures.sol";
 import {Epochs} from "./Epochs.sol";
 
 /// @title What makes an order sound
 library OrderCheck {
-    uint256 private constant SIGNATURE_BYTES = 64;
     uint256 private constant SLOTS_MAX = 32;
     /// @dev Bounds what one settlement has to count: 64 words per slot.
     uint32 private constant EPOCHS_MAX = 16_384;
@@ -28,12 +28,7 @@ library OrderCheck {
         _checkManifest(order);
         uint128 minPrice = uint128(CloneArguments.word(CloneArguments.MIN_PRICE));
         if (order.price < minPrice) revert IStorageOrdersErrors.PriceTooLow(order.price, minPrice);
-        uint32[] calldata providers = order.providers;
-        for (uint256 i = 1; i < providers.length; ++i) {
-            for (uint256 j = 0; j < i; ++j) {
-                if (providers[i] == providers[j]) revert IStorageOrdersErrors.ProviderRepeated(providers[i]);
-            }
-        }
+        _checkDistinct(order.providers);
     }
 
     /// @notice Opens in time, starts in a later epoch, and has a bounded length.
@@ -58,13 +53,13 @@ library OrderCheck {
         address[] memory operators,
         bytes32 digest,
         bytes calldata signatures
-    ) internal pure {
-        uint256 expected = providers.length * SIGNATURE_BYTES;
+    ) internal view {
+        uint256 expected = providers.length * CompactSignatures.BYTES;
         if (signatures.length != expected) {
             revert IStorageOrdersErrors.ProviderSignaturesLength(signatures.length, expected);
         }
         for (uint256 slot = 0; slot < providers.length; ++slot) {
-            address recovered = _recover(digest, signatures[slot * SIGNATURE_BYTES:(slot + 1) * SIGNATURE_BYTES]);
+            address recovered = CompactSignatures.recover(digest, signatures, slot);
             if (recovered != operators[slot]) {
                 revert IStorageOrdersErrors.ProviderSignatureInvalid(
                     slot,
@@ -80,7 +75,7 @@ library OrderCheck {
     /// (EIP-7702), then ERC-1271.
     function checkPayer(address payer, bytes32 digest, bytes calldata signature) internal view {
         address recovered = address(0);
-        if (signature.length == SIGNATURE_BYTES) recovered = _recover(digest, signature);
+        if (signature.length == CompactSignatures.BYTES) recovered = CompactSignatures.recover(digest, signature, 0);
         else if (signature.length == 65) (recovered, , ) = ECDSA.tryRecoverCalldata(digest, signature);
         if (recovered == payer) return;
         if (!SignatureChecker.isValidERC1271SignatureNowCalldata(payer, digest, signature)) {
@@ -88,8 +83,17 @@ library OrderCheck {
         }
     }
 
-    function _recover(bytes32 digest, bytes calldata compact) private pure returns (address recovered) {
-        (recovered, , ) = ECDSA.tryRecover(digest, bytes32(compact[0:32]), bytes32(compact[32:64]));
+    /// @dev Only ids that agree in their last eight bits are compared one by one.
+    function _checkDistinct(uint32[] calldata providers) private pure {
+        uint256 seen = 0;
+        for (uint256 i = 0; i < providers.length; ++i) {
+            uint32 providerId = providers[i];
+            uint256 bit = 1 << (providerId & 0xff);
+            for (uint256 j = 0; seen & bit != 0 && j < i; ++j) {
+                if (providerId == providers[j]) revert IStorageOrdersErrors.ProviderRepeated(providerId);
+            }
+            seen |= bit;
+        }
     }
 
     function _checkPolicy(Order calldata order) private pure {

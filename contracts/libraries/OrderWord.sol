@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IStorageOrdersTypes} from "../interfaces/IStorageOrders.sol";
+
+/// @title State of an order in one storage word
+/// @notice Packed by hand: the compiler would read and write the word once per field.
+library OrderWord {
+    function pack(IStorageOrdersTypes.OrderState memory state) internal pure returns (uint256) {
+        return
+            uint256(uint8(state.status)) |
+            (uint256(state.settledTo) << 8) |
+            (uint256(state.endEpoch) << 40) |
+            (uint256(state.escrow) << 72) |
+            (uint256(state.evicted) << 200) |
+            (state.uneven ? 1 << 208 : 0);
+    }
+
+    function unpack(uint256 word) internal pure returns (IStorageOrdersTypes.OrderState memory) {
+        return
+            IStorageOrdersTypes.OrderState({
+                status: statusOf(word),
+                settledTo: uint32(word >> 8),
+                endEpoch: uint32(word >> 40),
+                escrow: uint128(word >> 72),
+                evicted: uint8(word >> 200),
+                uneven: (word >> 208) & 1 == 1
+            });
+    }
+
+    function statusOf(uint256 word) internal pure returns (IStorageOrdersTypes.OrderStatus) {
+        return IStorageOrdersTypes.OrderStatus(uint8(word));
+    }
+}

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { network } from "hardhat";
+import {
+  type Abi,
+  type Address,
+  BaseError,
+  ContractFunctionRevertedError,
+  type Log,
+  type PublicClient,
+  type TransactionReceipt,
+  type WalletClient,
+} from "viem";
+import { type HDAccount, mnemonicToAccount } from "viem/accounts";
+
+const MNEMONIC = "test test test test test test test test test test test junk";
+
+/** One of the chain's 64 accounts, with its key. */
+export function testAccount(addressIndex: number): HDAccount {
+  return mnemonicToAccount(MNEMONIC, { addressIndex });
+}
+
+export type TestChain = Awaited<ReturnType<typeof createTestChain>>;
+
+/** A Hardhat chain in this process that mines each transaction at once. */
+export async function createTestChain() {
+  const connection = await network.create();
+  const publicClient = (await connection.viem.getPublicClient()) as unknown as PublicClient;
+  const [wallet] = (await connection.viem.getWalletClients()) as unknown as WalletClient[];
+  const chainId = await publicClient.getChainId();
+
+  async function deploy(name: string, args: readonly unknown[] = []): Promise<Address> {
+    const contract = await connection.viem.deployContract(name as never, args as never);
+    return (contract as unknown as { address: Address }).address;
+  }
+
+  /** Simulates, so that a revert comes with its error, then sends and returns the receipt. */
+  async function send(call: {
+    address: Address;
+    abi: Abi;
+    functionName: string;
+    args?: readonly unknown[];
+    account?: Address;
+  }): Promise<TransactionReceipt> {
+    const account = call.account ?? testAccount(0).address;
+    const { request } = await publicClient.simulateContract({ ...call, account } as never);
+    const hash = await wallet!.writeContract({ ...(request as object), account, chain: null } as never);
+    const receipt = await publicClient.waitForTransactionReceipt({ hash });
+    assert.equal(receipt.status, "success");
+    return receipt;
+  }
+
+  async function read<T>(
+    address: Address,
+    abi: Abi,
+    functionName: string,
+    args: readonly unknown[] = [],
+  ): Promise<T> {
+    return (await publicClient.readContract({ address, abi, functionName, args } as never)) as T;
+  }
+
+  async function time(): Promise<number> {
+    return Number((await publicClient.getBlock()).timestamp);
+  }
+
+  return {
+    chainId,
+    publicClient,
+    deploy,
+    send,
+    read,
+    time,
+    helpers: connection.networkHelpers,
+    close: () => connection.close(),
+  };
+}
+
+/** Asserts that a call reverts with a custom error and, when given, these arguments. */
+export async function rejectsWith(promise: Promise<unknown>, error: string, args?: readonly unknown[]) {
+  await assert.rejects(promise, (thrown: unknown) => {
+    assert.ok(thrown instanceof BaseError, String(thrown));
+    const reverted = thrown.walk((cause) => cause instanceof ContractFunctionRevertedError);
+    assert.ok(reverted instanceof ContractFunctionRevertedError, thrown.message);
+    assert.equal(reverted.data?.errorName ?? reverted.signature ?? reverted.reason, error, thrown.message);
+    if (args !== undefined) assert.deepEqual(reverted.data?.args ?? [], args);
+    return true;
+  });
+}
+
+/** Logs of one contract. */
+export function logsOf(receipt: TransactionReceipt, address: Address): Log[] {
+  return receipt.logs.filter((log) => log.address.toLowerCase() === address.toLowerCase());
+}

@@ -1,0 +1,196 @@
+import {
+  type Abi,
+  type Address,
+  concatHex,
+  type Hex,
+  keccak256,
+  parseEventLogs,
+  stringToHex,
+  zeroHash,
+} from "viem";
+import type { HDAccount } from "viem/accounts";
+import { challengeSettlementAbi } from "../../../protocol/abi/generated/ChallengeSettlement.ts";
+import { groupFactoryAbi } from "../../../protocol/abi/generated/GroupFactory.ts";
+import { memoTokenAbi } from "../../../protocol/abi/generated/MemoToken.ts";
+import { stakingAbi } from "../../../protocol/abi/generated/Staking.ts";
+import { storageOrdersAbi } from "../../../protocol/abi/generated/StorageOrders.ts";
+import { type Certificate, quorumOf } from "../../../protocol/certificate.ts";
+import type { Order } from "../../../protocol/order.ts";
+import { createTestChain, type TestChain, testAccount } from "./chain.ts";
+import { type SigningPlace, signCommit, signOrder, signOrderAll } from "./signing.ts";
+
+export const TOKENS = 10n ** 18n;
+export const EMPTY_ROOT = keccak256("0x02");
+/** Every error that a call may pass on, so that reverts are decoded whatever contract they come from. */
+export const groupAbi = [
+  ...storageOrdersAbi,
+  ...challengeSettlementAbi.filter((item) => item.type === "error"),
+  ...stakingAbi.filter((item) => item.type === "error"),
+] as unknown as Abi;
+
+export type Member = { readonly id: number; readonly account: HDAccount };
+export type Group = Awaited<ReturnType<typeof createGroup>>;
+
+export const PARAMETERS = {
+  epochLength: 60,
+  seedDelay: 20,
+  answerWindow: 20,
+  applyWindow: 600,
+  applyWindowBlocks: 20,
+  payerDelay: 3600,
+  unbondingDelay: 7200,
+  confirmations: 2,
+  maxGap: 4,
+  samples: 64,
+  termLength: 100,
+  minKeeperStake: 1000n * TOKENS,
+  minProviderStake: 100n * TOKENS,
+  collateralPerShard: TOKENS / 1000n,
+  minPrice: 100n << 32n,
+};
+
+/** The factory with its logic, on a fresh token unless one is named. */
+export async function createFactory(chain: TestChain, tokenAddress?: Address) {
+  const token = tokenAddress ?? (await chain.deploy("MemoToken", [10n ** 27n]));
+  const logic: Address[] = [];
+  for (const name of ["Staking", "StorageOrders", "ChallengeSettlement"])
+    logic.push(await chain.deploy(name));
+  const factory = await chain.deploy("GroupFactory", logic);
+  return { token, factory, logic };
+}
+
+/** A group with registered members. Account 0 deploys and is treasury, 1 is user and payer, 2 owns all stake. */
+export async function createGroup(
+  options: {
+    keepers?: number;
+    providers?: number;
+    parameters?: Partial<typeof PARAMETERS>;
+    rotate?: boolean;
+  } = {},
+) {
+  const chain = await createTestChain();
+  const { token, factory } = await createFactory(chain);
+  const [deployer, user, owner] = [testAccount(0), testAccount(1), testAccount(2)];
+  const parameters = { ...PARAMETERS, ...options.parameters };
+  const genesis = await chain.time();
+  const created = await chain.send({
+    address: factory,
+    abi: groupFactoryAbi as Abi,
+    functionName: "createGroup",
+    args: [{ ...parameters, token, treasury: deployer.address, genesis }, zeroHash],
+  });
+  const { staking, orders, settlement } = parseEventLogs({ abi: groupFactoryAbi, logs: created.logs })[0]!
+    .args;
+  const place: SigningPlace = { chainId: chain.chainId, orders, settlement };
+
+  const call = async (
+    address: Address,
+    abi: Abi,
+    functionName: string,
+    args: readonly unknown[],
+    from: HDAccount,
+  ) => await chain.send({ address, abi, functionName, args, account: from.address });
+  const onToken = (name: string, args: readonly unknown[], from: HDAccount = deployer) =>
+    call(token, memoTokenAbi as Abi, name, args, from);
+  const onStaking = (name: string, args: readonly unknown[], from: HDAccount = owner) =>
+    call(staking, stakingAbi as Abi, name, args, from);
+  const onOrders = (name: string, args: readonly unknown[], from: HDAccount = user) =>
+    call(orders, [...groupAbi, ...memoTokenAbi.filter((item) => item.type === "error")], name, args, from);
+  const onSettlement = (name: string, args: readonly unknown[], from: HDAccount = deployer) =>
+    call(settlement, challengeSettlementAbi as unknown as Abi, name, args, from);
+  const read = {
+    token: <T>(name: string, args: readonly unknown[] = []) =>
+      chain.read<T>(token, memoTokenAbi as Abi, name, args),
+    staking: <T>(name: string, args: readonly unknown[] = []) =>
+      chain.read<T>(staking, stakingAbi as Abi, name, args),
+    orders: <T>(name: string, args: readonly unknown[] = []) => chain.read<T>(orders, groupAbi, name, args),
+    settlement: <T>(name: string, args: readonly unknown[] = []) =>
+      chain.read<T>(settlement, challengeSettlementAbi as unknown as Abi, name, args),
+  };
+
+  await onToken("transfer", [user.address, 10n ** 6n * TOKENS]);
+  await onToken("transfer", [owner.address, 10n ** 6n * TOKENS]);
+  for (const spender of [staking, orders]) {
+    await onToken("approve", [spender, 2n ** 256n - 1n], user);
+    await onToken("approve", [spender, 2n ** 256n - 1n], owner);
+  }
+  const providers: Member[] = [];
+  for (let id = 1; id <= (options.providers ?? 9); id++) {
+    const account = testAccount(2 + id);
+    const domain = keccak256(stringToHex(`domain ${id % 3}`));
+    await onStaking("registerProvider", [account.address, `/p/${id}`, domain, 1n, true, 1000n * TOKENS]);
+    providers.push({ id, account });
+  }
+  const keepers: Member[] = [];
+  for (let id = 1; id <= (options.keepers ?? 4); id++) {
+    const account = testAccount(31 + id);
+    await onStaking("registerKeeper", [account.address, `/k/${id}`, 1000n * TOKENS]);
+    keepers.push({ id, account });
+  }
+  // A call is simulated on the latest block, whose own seats do not count yet.
+  await chain.helpers.mine();
+  if (options.rotate !== false) await onSettlement("rotate", []);
+
+  const startOf = (epoch: number) => genesis + epoch * parameters.epochLength;
+  async function toEpoch(epoch: number): Promise<void> {
+    if ((await chain.time()) < startOf(epoch)) await chain.helpers.time.increaseTo(startOf(epoch));
+  }
+  async function order(overrides: Partial<Order> = {}): Promise<Order> {
+    const startEpoch = overrides.startEpoch ?? (await read.settlement<number>("epochNow")) + 1;
+    return {
+      group: settlement,
+      owner: user.address,
+      payer: user.address,
+      providers: providers.map(({ id }) => id),
+      shardRoot: keccak256(stringToHex("shards")),
+      stripes: 3,
+      policy: (1 << 16) | ((providers.length - 3) << 8) | 3,
+      layout: 0,
+      startEpoch,
+      endEpoch: startEpoch + 10,
+      price: (10n ** 15n) << 32n,
+      minEpochs: 2,
+      openBy: BigInt(startOf(startEpoch)),
+      manifest: { firstStripe: 2, stripes: 1, length: 900n, digest: keccak256(stringToHex("manifest")) },
+      salt: zeroHash,
+      ...overrides,
+    };
+  }
+  async function open(it: Order, signatures: { payer?: Hex; providers?: Hex } = {}) {
+    const signers = it.providers.map((id) => testAccount(2 + id));
+    return await onOrders("open", [
+      it,
+      signatures.payer ?? (await signOrder(place, it, user)),
+      signatures.providers ?? (await signOrderAll(place, it, signers)),
+    ]);
+  }
+  function certificate(epoch: number, overrides: Partial<Certificate> = {}): Certificate {
+    return {
+      term: Math.floor(epoch / parameters.termLength),
+      epoch,
+      round: 0,
+      resultsRoot: keccak256(stringToHex(`results ${epoch}`)),
+      exceptionsRoot: EMPTY_ROOT,
+      exceptions: 0,
+      absent: 0,
+      leader: 0,
+      ...overrides,
+    };
+  }
+  async function signatures(it: Certificate, members: readonly number[]): Promise<[number, Hex]> {
+    const bits = members.reduce((bitmap, member) => bitmap + 2 ** member, 0);
+    return [
+      bits,
+      concatHex(await Promise.all(members.map((i) => signCommit(place, it, keepers[i]!.account)))),
+    ];
+  }
+  async function certify(it: Certificate, from = 0) {
+    const members = Array.from({ length: quorumOf(keepers.length) }, (_, i) => i + from);
+    return await onSettlement("certify", [it, ...(await signatures(it, members))]);
+  }
+  return {
+    ...{ chain, token, factory, staking, orders, settlement, place, parameters, genesis },
+    ...{ deployer, user, owner, providers, keepers, onToken, onStaking, onOrders, onSettlement, read },
+    ...{ startOf, toEpoch, order, open, certificate, signatures, certify },
+  };
+}
