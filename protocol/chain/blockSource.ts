@@ -1,4 +1,4 @@
-import type { Address, PublicClient } from "viem";
+import { type Address, BaseError, type PublicClient } from "viem";
 import { MemoError } from "../errors.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -49,7 +49,7 @@ export function createBlockSource(options: {
   const waiters = new Set<{ number: number; resolve: (final: number) => void }>();
   let pageBlocks = mostBlocks;
   let head = -1;
-  let error: string | undefined;
+  const errors = new Map<string, string>();
   let polling = false;
 
   const final = () => Math.max(-1, head - confirmations);
@@ -60,14 +60,12 @@ export function createBlockSource(options: {
       life.signal.throwIfAborted();
       try {
         const result = await task();
-        if (error !== undefined) logger.info({ what }, "the chain node answers again");
-        error = undefined;
+        if (errors.delete(what)) logger.info({ what }, "the chain node answers again");
         return result;
       } catch (cause) {
-        const message = cause instanceof Error ? (cause.message.split("\n")[0] ?? "") : String(cause);
-        if (error === undefined)
-          logger.warn({ what, error: message, retryInMs: wait }, "the chain node fails");
-        error = message;
+        const message = describe(cause);
+        if (!errors.has(what)) logger.warn({ what, error: message, retryInMs: wait }, "the chain node fails");
+        errors.set(what, message);
         await clock.sleep(wait, life.signal);
       }
     }
@@ -106,12 +104,29 @@ export function createBlockSource(options: {
       }
     });
 
-  const mortal = <Result>(promise: Promise<Result>, signal: AbortSignal): Promise<Result> => {
+  const sharedPage = (from: number, to: number, addresses: readonly Address[]) => {
+    const key = `${from}-${to}-${addresses.join()}`;
+    const known = pages.get(key);
+    if (known !== undefined) return known;
+    const page = readPage(from, to, addresses);
+    pages.set(key, page);
+    page.catch(() => pages.delete(key));
+    const [oldest] = pages.keys();
+    if (pages.size > PAGES_KEPT && oldest !== undefined) pages.delete(oldest);
+    return page;
+  };
+
+  /** Waits for what others may wait for too, until the signal aborts. */
+  const mortal = async <Result>(start: () => Promise<Result>, signal: AbortSignal): Promise<Result> => {
     signal.throwIfAborted();
     const { promise: aborted, reject } = Promise.withResolvers<never>();
     const onAbort = () => reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
-    return Promise.race([promise, aborted]).finally(() => signal.removeEventListener("abort", onAbort));
+    try {
+      return await Promise.race([start(), aborted]);
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
   };
 
   return {
@@ -122,37 +137,23 @@ export function createBlockSource(options: {
       // The loop only ends by closing, which `mortal` callers learn from the signal of the source.
       poll().catch(() => undefined);
       try {
-        return await mortal(promise, AbortSignal.any([signal, life.signal]));
+        return await mortal(() => promise, AbortSignal.any([signal, life.signal]));
       } finally {
         waiters.delete(waiter);
       }
     },
-    read(from, to, addresses, signal) {
-      const key = `${from}-${to}-${addresses.join()}`;
-      const known = pages.get(key);
-      const page = known ?? readPage(from, to, addresses);
-      if (known === undefined) {
-        pages.set(key, page);
-        page.catch(() => pages.delete(key));
-        const [oldest] = pages.keys();
-        if (pages.size > PAGES_KEPT && oldest !== undefined) pages.delete(oldest);
-      }
-      return mortal(page, signal);
-    },
-    header: (number, signal) =>
-      mortal(
-        persist("header", () => readHeader(client, number)),
-        signal,
-      ),
-    chainId: (signal) =>
-      mortal(
-        persist("eth_chainId", () => client.getChainId()),
-        signal,
-      ),
+    read: (from, to, addresses, signal) => mortal(() => sharedPage(from, to, addresses), signal),
+    header: (number, signal) => mortal(() => persist("header", () => readHeader(client, number)), signal),
+    chainId: (signal) => mortal(() => persist("eth_chainId", () => client.getChainId()), signal),
     forget: () => pages.clear(),
-    status: () => ({ head, final: final(), error }),
+    status: () => ({ head, final: final(), error: [...errors.values()][0] }),
     close() {
       life.abort(new MemoError("BLOCK_SOURCE_CLOSED", "The source of blocks was closed."));
     },
   };
+}
+
+function describe(error: unknown): string {
+  if (error instanceof BaseError) return [error.shortMessage, error.details].filter(Boolean).join(" ");
+  return error instanceof Error ? error.message : String(error);
 }
