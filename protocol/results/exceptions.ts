@@ -13,7 +13,9 @@ export type ExceptionLeaf = {
 };
 
 /** The exceptions of an epoch in leaf order: `missed`, ascending provider id. */
-export function exceptionsOf(judgements: readonly Judgement[]): readonly ExceptionLeaf[] {
+export function exceptionsOf(
+  judgements: readonly Pick<Judgement, "provider" | "verdict">[],
+): readonly ExceptionLeaf[] {
   return judgements
     .filter(({ verdict }) => verdict === VERDICT.missed)
     .map(({ provider }) => ({ kind: EXCEPTION_KIND.missed, provider, data: zeroHash }))

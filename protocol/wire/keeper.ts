@@ -2,6 +2,7 @@ import { z } from "zod";
 import { bytesCodec, shortText, uint32 } from "./codecs.ts";
 import { COVER_BYTES, PROOF_PARTS, proofMessageCodec, proofPartCodec } from "./proofMessage.ts";
 import { defineProtocol } from "./protocol.ts";
+import { OPENINGS_PER_PAGE, providerProtocol } from "./provider.ts";
 
 /** Most bytes of one consensus message; a proposal carries a quorum of inventories and proofs. */
 export const CONSENSUS_MESSAGE_BYTES = 1_000_000;
@@ -50,6 +51,19 @@ export const keeperProtocol = defineProtocol({
     getProofs: {
       request: z.strictObject({ epoch: uint32, providers: z.array(uint32).min(1).max(PROOFS_PER_PAGE) }),
       response: z.strictObject({ proofs: z.array(proofMessageCodec).max(PROOFS_PER_PAGE) }),
+    },
+    /**
+     * Openings of a provider's challenge as this keeper had them from the provider: a provider must not be
+     * able to split the keepers by serving some of them only.
+     */
+    getOpenings: {
+      request: z.strictObject({
+        epoch: uint32,
+        provider: uint32,
+        from: uint32,
+        count: z.int().min(1).max(OPENINGS_PER_PAGE),
+      }),
+      response: providerProtocol.methods.getOpenings.response,
     },
     status: {
       request: empty,

@@ -1,0 +1,63 @@
+import type { GroupState } from "../protocol/chain/groupTypes.ts";
+import { MemoError } from "../protocol/errors.ts";
+import type { RpcHandlers } from "../protocol/net/rpcServer.ts";
+import { type KeeperMethods, PROOFS_PER_PAGE } from "../protocol/wire/keeper.ts";
+import type { OpeningsPuller } from "./challenge/pull.ts";
+import type { Epochs } from "./epochs.ts";
+import type { KeeperStore } from "./store.ts";
+
+/** What a keeper answers to providers, to other keepers and to whoever checks certificates. */
+export function createKeeperHandlers(options: {
+  epochs: Epochs;
+  store: KeeperStore;
+  puller: OpeningsPuller;
+  state: () => GroupState;
+  /** Only keepers of the group are served openings: they cost a call to the provider. */
+  isKeeperPeer: (peer: string) => boolean;
+  status: () => { keeperId: number; epoch: number; head: number; round: number; version: string };
+}): RpcHandlers<KeeperMethods> {
+  const { epochs, store } = options;
+  return {
+    async deliver({ message }) {
+      await epochs.receive(message);
+      return {};
+    },
+    async submitProof({ proof }) {
+      await epochs.submitProof(proof);
+      return {};
+    },
+    getResults({ epoch, from, count }) {
+      const record = store.record(epoch);
+      if (record === undefined) {
+        throw new MemoError("RESULTS_UNKNOWN", `This keeper has no results of epoch ${epoch}.`, {
+          details: { epoch },
+          retryable: true,
+        });
+      }
+      const leaves = record.results.slice(from, from + count);
+      return {
+        leaves: leaves.map((leaf) => ({ ...leaf, parts: [...leaf.parts] })),
+        total: record.results.length,
+      };
+    },
+    getProofs({ epoch, providers }) {
+      const proofs = providers.flatMap((provider) => store.messages(epoch, provider));
+      return { proofs: proofs.slice(0, PROOFS_PER_PAGE) };
+    },
+    async getOpenings(request, { peer }) {
+      if (!options.isKeeperPeer(peer)) {
+        throw new MemoError("NOT_A_KEEPER", "Openings are served to keepers of the group only.");
+      }
+      const { epoch, provider } = request;
+      const running = epochs.views().find((view) => view.epoch === epoch)?.running;
+      const total = running?.challenge.byProvider.get(provider)?.shards.length ?? 0;
+      const { points, orders } = await options.puller.serve(request);
+      return {
+        points,
+        orders: orders.map(({ orderId, multiproof }) => ({ orderId, multiproof: [...multiproof] })),
+        total,
+      };
+    },
+    status: () => ({ ...options.status(), lastCertified: options.state().lastCertified }),
+  };
+}
