@@ -1,0 +1,67 @@
+import type { Hex } from "viem";
+import type { Indexer } from "../../indexer/startIndexer.ts";
+import { MemoError } from "../../protocol/errors.ts";
+import type { StoryContext } from "./context.ts";
+import { formatCount } from "./format.ts";
+import { queryIndex } from "./graphql.ts";
+
+/** Gas of one kind of transaction, as the index has it. */
+export interface GasUse {
+  id: string;
+  count: number;
+  average: number;
+}
+
+/** What the index says of the story. */
+export interface IndexTale {
+  /** Newest block in the index, and how many the chain has beyond it. */
+  block: number;
+  behind: number;
+  gaps: number;
+  certifyGas: number[];
+  missed: number;
+  gas: GasUse[];
+}
+
+interface Answer {
+  network: { epochsCertified: number; epochsGap: number; orderCount: number; shards: string };
+  order: { id: Hex; state: string; policy: string; shards: string } | null;
+  epochs: { items: { epoch: number; state: string; missed: number; certifyGas: number | null }[] };
+  gasUses: { items: GasUse[] };
+}
+
+const query = (order: Hex): string => `{
+  network(id: "memo") { epochsCertified epochsGap orderCount shards }
+  order(id: "${order}") { id state policy shards }
+  epochs(orderBy: "epoch", limit: 1000) { items { epoch state missed certifyGas } }
+  gasUses(orderBy: "id", limit: 100) { items { id count average } }
+}`;
+
+/** Waits until the index has read the chain, asks it for the whole story and tells it. */
+export async function askIndex(context: StoryContext, indexer: Indexer, order: Hex): Promise<IndexTale> {
+  const { terminal, network, signal } = context;
+  terminal.stage("The same from the index");
+  await indexer.ready((await network.conductor.head()).number, signal);
+  const answer = await queryIndex<Answer>(indexer.url, query(order));
+  if (answer.order === null) {
+    throw new MemoError("ORDER_NOT_INDEXED", `The index does not know the order ${order}.`);
+  }
+  const certified = answer.epochs.items.filter(({ certifyGas }) => certifyGas !== null);
+  terminal.step(
+    `order ${answer.order.state} under ${answer.order.policy} with ${answer.order.shards} shards; ` +
+      `${answer.network.epochsCertified} epochs certified, ${answer.network.epochsGap} gaps`,
+  );
+  terminal.step("gas of every kind of transaction:");
+  for (const { id, count, average } of answer.gasUses.items) {
+    terminal.note(`${id.padEnd(40)} ${formatCount(average).padStart(9)}  × ${count}`);
+  }
+  const { block } = await indexer.ready(0, signal);
+  return {
+    block,
+    behind: Number((await network.conductor.head()).number) - block,
+    gaps: answer.network.epochsGap,
+    certifyGas: certified.map(({ certifyGas }) => certifyGas ?? 0),
+    missed: answer.epochs.items.reduce((sum, { missed }) => sum + missed, 0),
+    gas: answer.gasUses.items,
+  };
+}
