@@ -25,32 +25,52 @@ const ALL_ERRORS: Abi = [
 /**
  * Turns what viem throws for a call into the project's error: `CONTRACT_<ErrorName>` with `details.args`
  * for a custom error, CONTRACT_REVERTED for any other revert, FUNDS_INSUFFICIENT when the account cannot
- * pay for gas and value, CHAIN_UNAVAILABLE (retryable) when the node did not answer.
+ * pay for gas and value, TRANSACTION_REJECTED when the node refuses it for another reason, CHAIN_UNAVAILABLE
+ * (retryable) when the node does not answer.
  */
 export function contractError(error: unknown, functionName: string): MemoError {
   if (error instanceof MemoError) return error;
   const base = error instanceof BaseError ? error : undefined;
   const reverted = base?.walk((cause) => cause instanceof ContractFunctionRevertedError);
   if (reverted instanceof ContractFunctionRevertedError) return revertError(reverted, functionName);
-  if (base?.walk((cause) => cause instanceof InsufficientFundsError)) {
+  const details = { functionName, reason: reasonOf(base, error) };
+  if (base?.walk((cause) => cause instanceof InsufficientFundsError) || /enough funds/.test(details.reason)) {
     return new MemoError(
       "FUNDS_INSUFFICIENT",
       `${functionName}: the account cannot pay for gas. Send it native coin.`,
-      {
-        details: { functionName },
-        cause: error,
-      },
+      { details, cause: error },
     );
   }
-  return new MemoError(
-    "CHAIN_UNAVAILABLE",
-    `${functionName}: the chain node did not take the call. Try again.`,
-    {
-      details: { functionName, reason: base?.shortMessage ?? String(error) },
+  const unanswered =
+    base === undefined || base.walk((cause) => UNANSWERED.includes((cause as Error).name)) !== null;
+  if (unanswered) {
+    return new MemoError("CHAIN_UNAVAILABLE", `${functionName}: the chain node does not answer. Try again.`, {
+      details,
       retryable: true,
+      cause: error,
+    });
+  }
+  return new MemoError(
+    "TRANSACTION_REJECTED",
+    `${functionName}: the chain node refused it: ${details.reason}`,
+    {
+      details,
       cause: error,
     },
   );
+}
+
+/** viem's names for a node that did not answer, or not with what JSON-RPC knows. */
+const UNANSWERED = [
+  "HttpRequestError",
+  "TimeoutError",
+  "SocketClosedError",
+  "WebSocketRequestError",
+  "UnknownRpcError",
+];
+
+function reasonOf(base: BaseError | undefined, error: unknown): string {
+  return base === undefined ? String(error) : base.details || base.shortMessage;
 }
 
 function revertError(reverted: ContractFunctionRevertedError, functionName: string): MemoError {

@@ -47,7 +47,8 @@ export type Transactor = {
   readonly address: Address;
   /**
    * Simulates a call, sends it and waits until it is mined and `confirmations` deep.
-   * @throws CONTRACT_<ErrorName> (details.args), CONTRACT_REVERTED, FUNDS_INSUFFICIENT, CHAIN_UNAVAILABLE,
+   * @throws CONTRACT_<ErrorName> (details.args), CONTRACT_REVERTED, FUNDS_INSUFFICIENT, TRANSACTION_REJECTED,
+   * CHAIN_UNAVAILABLE,
    * TRANSACTION_REPLACED, TRANSACTOR_CLOSED; the signal's reason when it aborts
    */
   send<
@@ -223,7 +224,7 @@ export function createTransactor(options: {
       });
     } catch (error) {
       const known = contractError(error, functionName);
-      if (known.code !== "CHAIN_UNAVAILABLE") return known;
+      if (known.code.startsWith("CONTRACT_")) return known;
     }
     return new MemoError(
       "CONTRACT_REVERTED",
