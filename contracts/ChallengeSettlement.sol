@@ -10,6 +10,7 @@ import {Absences} from "./libraries/Absences.sol";
 import {Bits} from "./libraries/Bits.sol";
 import {CertificateCheck} from "./libraries/CertificateCheck.sol";
 import {CloneArguments} from "./libraries/CloneArguments.sol";
+import {EpochQueue} from "./libraries/EpochQueue.sol";
 import {Gaps} from "./libraries/Gaps.sol";
 import {MerkleRange} from "./libraries/MerkleRange.sol";
 import {MerkleTree} from "./libraries/MerkleTree.sol";
@@ -22,12 +23,11 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
     using Absences for mapping(uint256 word => uint256 counters);
     using Bits for mapping(uint256 index => uint256 word);
     using Checkpoints for Checkpoints.Trace160;
+    using EpochQueue for EpochQueue.Queue;
     using Gaps for Checkpoints.Trace208;
     using RollingHash for RollingHash.Chain;
     using Roster for bytes;
 
-    /// @dev Certified epochs that may wait at a time; the places are reused.
-    uint32 private constant RING = 256;
     /// @dev Epochs without exceptions that one call finishes beyond its own.
     uint256 private constant FINISH_MAX = 16;
     /// @dev Terms that one settlement spans at most.
@@ -35,25 +35,18 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
     uint256 private constant MIN_KEEPERS = 4;
     uint8 private constant MISSED = 1;
 
-    /// @dev One word. Epochs wait from `head` (inclusive) to `tail` (exclusive).
-    struct Progress {
-        uint32 lastCertified;
-        uint32 lastFinished;
-        uint32 head;
-        uint32 tail;
-    }
-
     /// @dev Words of a provider's bitmap that a missed leaf sets: the epoch's own, and those of the counted gap.
     struct Marks {
-        uint256 word;
+        /// The epoch's own bit, in the first word.
         uint256 bit;
         uint256[3] words;
         uint256[3] masks;
         uint32 fromEpoch;
+        /// Registered providers, once somebody had to ask.
+        uint32 known;
     }
 
-    Progress private _progress;
-    PendingEpoch[RING] private _ring;
+    EpochQueue.Queue private _queue;
     Checkpoints.Trace160 private _rosters;
     Checkpoints.Trace208 private _gaps;
     mapping(uint32 providerId => mapping(uint256 index => uint256 word) words) private _missed;
@@ -65,7 +58,7 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
 
     /// @inheritdoc IChallengeSettlement
     function certify(Certificate calldata certificate, uint32 signers, bytes calldata signatures) external {
-        Progress memory progress = _progress;
+        EpochQueue.Progress memory progress = _queue.load();
         uint32 epoch = certificate.epoch;
         _checkEpoch(certificate, progress.lastCertified);
         _checkMembers(certificate, signers, signatures);
@@ -74,36 +67,39 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
         if (certificate.exceptions == 0 && progress.head == progress.tail) {
             _finish(progress, epoch, certificate.absent, false);
         } else {
-            if (progress.tail - progress.head >= RING) revert PendingEpochsFull(RING);
-            _ring[progress.tail % RING] = PendingEpoch({
-                exceptionsRoot: certificate.exceptionsRoot,
-                epoch: epoch,
-                exceptions: certificate.exceptions,
-                applied: 0,
-                absent: certificate.absent,
-                certifiedAt: uint40(block.timestamp),
-                certifiedAtBlock: uint40(block.number)
-            });
+            if (progress.tail - progress.head >= EpochQueue.PLACES) revert PendingEpochsFull(EpochQueue.PLACES);
+            _queue.write(
+                progress.tail,
+                PendingEpoch({
+                    exceptionsRoot: certificate.exceptionsRoot,
+                    epoch: epoch,
+                    exceptions: certificate.exceptions,
+                    applied: 0,
+                    absent: certificate.absent,
+                    certifiedAt: uint40(block.timestamp),
+                    certifiedAtBlock: uint40(block.number)
+                })
+            );
             ++progress.tail;
         }
-        _progress = progress;
+        _queue.save(progress);
     }
 
     /// @inheritdoc IChallengeSettlement
     function applyExceptions(uint32 epoch, ExceptionLeaf[] calldata leaves, bytes32[] calldata proof) external {
-        Progress memory progress = _progress;
-        PendingEpoch storage pending = _next(progress, epoch);
+        EpochQueue.Progress memory progress = _queue.load();
+        PendingEpoch memory pending = _next(progress, epoch);
         (uint32 exceptions, uint32 from) = (pending.exceptions, pending.applied);
         if (leaves.length == 0 || leaves.length > exceptions - from) revert LeavesInvalid(leaves.length, exceptions - from);
         uint32 to = from + uint32(leaves.length);
 
         bytes32 root = MerkleRange.rootFrom(_hashes(from, leaves), from, exceptions, proof);
-        if (root != pending.exceptionsRoot) revert RangeProofInvalid(root, pending.exceptionsRoot);
+        if (root != _queue.rootAt(progress.head)) revert RangeProofInvalid(root, _queue.rootAt(progress.head));
 
         _applyAll(epoch, progress.lastFinished, from, leaves);
         _events.log(ExceptionsApplied.selector, _topic(epoch), abi.encode(from, to));
         if (to < exceptions) {
-            pending.applied = to;
+            _queue.writeApplied(progress.head, to);
         } else {
             _finishHead(progress, pending, false);
         }
@@ -111,8 +107,8 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
 
     /// @inheritdoc IChallengeSettlement
     function lapse(uint32 epoch) external {
-        Progress memory progress = _progress;
-        PendingEpoch storage pending = _next(progress, epoch);
+        EpochQueue.Progress memory progress = _queue.load();
+        PendingEpoch memory pending = _next(progress, epoch);
         uint256 afterTime = pending.certifiedAt + CloneArguments.word(CloneArguments.APPLY_WINDOW);
         uint256 afterBlock = pending.certifiedAtBlock + CloneArguments.word(CloneArguments.APPLY_WINDOW_BLOCKS);
         if (block.timestamp <= afterTime || block.number <= afterBlock) {
@@ -123,11 +119,11 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
 
     /// @inheritdoc IChallengeSettlement
     function finish() external {
-        Progress memory progress = _progress;
+        EpochQueue.Progress memory progress = _queue.load();
         uint32 head = progress.head;
         _finishWaiting(progress);
         if (progress.head == head) revert NothingPending();
-        _progress = progress;
+        _queue.save(progress);
     }
 
     // ----------------------------------------------------------------------------------------------------- rosters
@@ -183,23 +179,26 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
 
     /// @inheritdoc IChallengeSettlement
     function lastCertified() external view returns (uint32) {
-        return _progress.lastCertified;
+        return _queue.load().lastCertified;
     }
 
     /// @inheritdoc IChallengeSettlement
     function lastFinished() external view returns (uint32) {
-        return _progress.lastFinished;
+        return _queue.load().lastFinished;
     }
 
     /// @inheritdoc IChallengeSettlement
     function pendingCount() external view returns (uint256) {
-        return _progress.tail - _progress.head;
+        EpochQueue.Progress memory progress = _queue.load();
+        return progress.tail - progress.head;
     }
 
     /// @inheritdoc IChallengeSettlement
-    function pendingAt(uint256 index) external view returns (PendingEpoch memory) {
-        if (index >= _progress.tail - _progress.head) revert NothingPending();
-        return _ring[(_progress.head + index) % RING];
+    function pendingAt(uint256 index) external view returns (PendingEpoch memory pending) {
+        EpochQueue.Progress memory progress = _queue.load();
+        if (index >= progress.tail - progress.head) revert NothingPending();
+        pending = _queue.read(progress.head + uint32(index));
+        pending.exceptionsRoot = _queue.rootAt(progress.head + uint32(index));
     }
 
     /// @inheritdoc IChallengeSettlement
@@ -209,7 +208,7 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
 
     /// @inheritdoc IChallengeSettlement
     function unpaid(uint32 from, uint32 to) external view returns (uint32 dead, uint32 feeless) {
-        uint32 end = _progress.lastFinished + 1;
+        uint32 end = _queue.load().lastFinished + 1;
         return _gaps.between(from, to < end ? to : end);
     }
 
@@ -224,7 +223,7 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
         uint32 termLength = uint32(CloneArguments.word(CloneArguments.TERM_LENGTH));
         uint32 first = from / termLength;
         {
-            uint32 settled = _progress.lastFinished + 1;
+            uint32 settled = _queue.load().lastFinished + 1;
             if (to > settled) to = settled;
             uint256 pageEnd = (uint256(first) + TERMS_MAX) * termLength;
             if (to > pageEnd) to = uint32(pageEnd);
@@ -247,7 +246,7 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
     /// @inheritdoc IChallengeSettlement
     function termTally(uint32 term) external view returns (TermTally memory result) {
         uint32 termLength = uint32(CloneArguments.word(CloneArguments.TERM_LENGTH));
-        uint32 finished = _progress.lastFinished;
+        uint32 finished = _queue.load().lastFinished;
         // Epoch 0 is nobody's: the first that can be certified is 1.
         uint32 start = term == 0 ? 1 : term * termLength;
         uint32 end = (term + 1) * termLength;
@@ -326,33 +325,39 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
 
     function _applyAll(uint32 epoch, uint32 lastFinished_, uint32 from, ExceptionLeaf[] calldata leaves) private {
         Marks memory marks = _marks(epoch, lastFinished_);
-        uint32 known = 0;
+        bytes memory data = abi.encode(marks.fromEpoch);
         for (uint32 i = 0; i < leaves.length; ++i) {
             ExceptionLeaf calldata leaf = leaves[i];
-            bytes32 reason = 0;
-            if (leaf.kind != MISSED) {
-                reason = "KIND_UNSUPPORTED";
-            } else if (leaf.data != 0) {
-                reason = "DATA_NOT_ZERO";
+            bytes32 reason = leaf.kind != MISSED
+                ? bytes32("KIND_UNSUPPORTED")
+                : leaf.data != 0
+                    ? bytes32("DATA_NOT_ZERO")
+                    : _miss(leaf.provider, marks);
+            if (reason == 0) {
+                _events.log(ProviderMissed.selector, _topic(epoch), _topic(leaf.provider), data);
             } else {
-                uint256 word = _missed[leaf.provider][marks.word];
-                // Who has missed something before is known; asking costs a call.
-                if (word == 0 && known == 0) known = _staking().providerCount();
-                if (word == 0 && (leaf.provider == 0 || leaf.provider > known)) reason = "PROVIDER_UNKNOWN";
-                else if (word & marks.bit != 0) reason = "ALREADY_MISSED";
-            }
-            if (reason != 0) {
                 _events.log(
                     ExceptionSkipped.selector,
                     _topic(epoch),
                     abi.encode(from + i, leaf.kind, leaf.provider, reason)
                 );
-                continue;
             }
-            for (uint256 j = 0; j < 3 && marks.masks[j] != 0; ++j) {
-                _missed[leaf.provider][marks.words[j]] |= marks.masks[j];
-            }
-            _events.log(ProviderMissed.selector, _topic(epoch), _topic(leaf.provider), abi.encode(marks.fromEpoch));
+        }
+    }
+
+    /// @dev Sets a provider's bits, or says why not.
+    function _miss(uint32 providerId, Marks memory marks) private returns (bytes32 reason) {
+        mapping(uint256 index => uint256 word) storage words = _missed[providerId];
+        uint256 word = words[marks.words[0]];
+        if (word == 0) {
+            // Who has missed something before is known; asking costs a call, once.
+            if (marks.known == 0) marks.known = _staking().providerCount();
+            if (providerId == 0 || providerId > marks.known) return "PROVIDER_UNKNOWN";
+        }
+        if (word & marks.bit != 0) return "ALREADY_MISSED";
+        words[marks.words[0]] = word | marks.masks[0];
+        for (uint256 i = 1; i < 3 && marks.masks[i] != 0; ++i) {
+            words[marks.words[i]] |= marks.masks[i];
         }
     }
 
@@ -361,15 +366,14 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
         uint32 gapEnd = lastFinished_ + 1 + uint32(CloneArguments.word(CloneArguments.MAX_GAP));
         if (gapEnd > epoch) gapEnd = epoch;
         marks.fromEpoch = lastFinished_ + 1;
-        marks.word = epoch >> 8;
         marks.bit = uint256(1) << (epoch & 0xff);
-        (marks.words[0], marks.masks[0]) = (marks.word, marks.bit);
+        (marks.words[0], marks.masks[0]) = (epoch >> 8, marks.bit);
         uint256 last = 0;
         for (uint32 gap = lastFinished_ + 1; gap < gapEnd; ++gap) {
             uint256 word = gap >> 8;
-            uint256 slot = word == marks.word ? 0 : last;
-            if (word != marks.words[slot]) marks.words[slot = ++last] = word;
-            marks.masks[slot] |= uint256(1) << (gap & 0xff);
+            uint256 place = word == marks.words[0] ? 0 : last;
+            if (word != marks.words[place]) marks.words[place = ++last] = word;
+            marks.masks[place] |= uint256(1) << (gap & 0xff);
         }
     }
 
@@ -387,29 +391,29 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
         }
     }
 
-    function _next(Progress memory progress, uint32 epoch) private view returns (PendingEpoch storage pending) {
+    function _next(EpochQueue.Progress memory progress, uint32 epoch) private view returns (PendingEpoch memory pending) {
         if (progress.head == progress.tail) revert NothingPending();
-        pending = _ring[progress.head % RING];
+        pending = _queue.read(progress.head);
         if (pending.epoch != epoch) revert EpochNotNext(epoch, pending.epoch);
     }
 
-    function _finishHead(Progress memory progress, PendingEpoch storage pending, bool lapsed) private {
+    function _finishHead(EpochQueue.Progress memory progress, PendingEpoch memory pending, bool lapsed) private {
         _finish(progress, pending.epoch, pending.absent, lapsed);
         ++progress.head;
         _finishWaiting(progress);
-        _progress = progress;
+        _queue.save(progress);
     }
 
-    function _finishWaiting(Progress memory progress) private {
+    function _finishWaiting(EpochQueue.Progress memory progress) private {
         for (uint256 i = 0; i < FINISH_MAX && progress.head != progress.tail; ++i) {
-            PendingEpoch storage pending = _ring[progress.head % RING];
+            PendingEpoch memory pending = _queue.read(progress.head);
             if (pending.exceptions != 0) return;
             _finish(progress, pending.epoch, pending.absent, false);
             ++progress.head;
         }
     }
 
-    function _finish(Progress memory progress, uint32 epoch, uint32 absent, bool lapsed) private {
+    function _finish(EpochQueue.Progress memory progress, uint32 epoch, uint32 absent, bool lapsed) private {
         uint32 gap = epoch - progress.lastFinished - 1;
         uint32 maxGap = uint32(CloneArguments.word(CloneArguments.MAX_GAP));
         uint32 dead = gap > maxGap ? gap - maxGap : 0;

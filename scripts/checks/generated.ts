@@ -12,6 +12,7 @@ interface Generator {
 const GENERATORS: readonly Generator[] = [
   { script: "scripts/codegen.ts", files: "protocol/abi/generated/**/*" },
   { script: "scripts/generate/vectors.ts", files: "test/vectors/**/*" },
+  { script: "scripts/generate/contractVectors.ts", files: "test/vectors/{eip712,payments}.json" },
   { script: "scripts/generate/kernel.ts", files: "protocol/**/*.wasm" },
 ];
 

@@ -18,7 +18,8 @@ const measured: Record<string, number> = {};
 function note(name: string, receipt: TransactionReceipt | number, budget: number): void {
   const gas = Math.round(typeof receipt === "number" ? receipt : Number(receipt.gasUsed));
   measured[name] = gas;
-  if (process.env.UPDATE_GAS !== "1") assert.ok(gas <= budget, `${name} takes ${gas} gas, the budget is ${budget}`);
+  if (process.env.UPDATE_GAS !== "1")
+    assert.ok(gas <= budget, `${name} takes ${gas} gas, the budget is ${budget}`);
 }
 
 async function certifyGas(keepers: number, budget: number): Promise<void> {

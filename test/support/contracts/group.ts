@@ -16,7 +16,8 @@ import { stakingAbi } from "../../../protocol/abi/generated/Staking.ts";
 import { storageOrdersAbi } from "../../../protocol/abi/generated/StorageOrders.ts";
 import { type Certificate, quorumOf } from "../../../protocol/certificate.ts";
 import type { Order } from "../../../protocol/order.ts";
-import { createTestChain, type TestChain, testAccount } from "./chain.ts";
+import { createTestChain, testAccount } from "./chain.ts";
+import { createFactory } from "./factory.ts";
 import { type SigningPlace, signCommit, signOrder, signOrderAll } from "./signing.ts";
 
 export const TOKENS = 10n ** 18n;
@@ -48,16 +49,6 @@ export const PARAMETERS = {
   collateralPerShard: TOKENS / 1000n,
   minPrice: 100n << 32n,
 };
-
-/** The factory with its logic, on a fresh token unless one is named. */
-export async function createFactory(chain: TestChain, tokenAddress?: Address) {
-  const token = tokenAddress ?? (await chain.deploy("MemoToken", [10n ** 27n]));
-  const logic: Address[] = [];
-  for (const name of ["Staking", "StorageOrders", "ChallengeSettlement"])
-    logic.push(await chain.deploy(name));
-  const factory = await chain.deploy("GroupFactory", logic);
-  return { token, factory, logic };
-}
 
 /** A group with registered members. Account 0 deploys and is treasury, 1 is user and payer, 2 owns all stake. */
 export async function createGroup(

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, test } from "node:test";
+import type { Abi, Address, Hex } from "viem";
+import { createTestChain, rejectsWith, type TestChain } from "../support/contracts/chain.ts";
+import { artifactAbi } from "../support/contracts/factory.ts";
+
+/* The contracts reproduce the golden vectors that the TypeScript of protocol/ is tested against. */
+
+type Json = Record<string, unknown>;
+const vectors = <T>(name: string): T =>
+  JSON.parse(readFileSync(new URL(`../vectors/${name}.json`, import.meta.url), "utf8")) as T;
+
+let chain: TestChain;
+let harness: Address;
+let abi: Abi;
+const call = async <T>(name: string, ...args: readonly unknown[]) =>
+  await chain.read<T>(harness, abi, name, args);
+
+before(async () => {
+  chain = await createTestChain();
+  harness = await chain.deploy("LibraryHarness");
+  abi = await artifactAbi("LibraryHarness");
+});
+after(() => chain.close());
+
+test("slot roots, shard roots and paths are those of protocol/merkle", async () => {
+  type Case = {
+    commitments: Hex[][];
+    slotRoots: Hex[];
+    shardRoot: Hex;
+    proofs: { slot: number; stripe: number; stripePath: Hex[]; slotPath: Hex[] }[];
+  };
+  for (const vector of vectors<Case[]>("merkle")) {
+    for (const [slot, commitments] of vector.commitments.entries()) {
+      assert.equal(await call("slotRoot", commitments), vector.slotRoots[slot]);
+    }
+    assert.equal(await call("shardRoot", vector.slotRoots), vector.shardRoot);
+    for (const { slot, stripe, stripePath, slotPath } of vector.proofs) {
+      const commitment = vector.commitments[slot]![stripe];
+      assert.equal(
+        await call("rootOfShard", commitment, stripe, stripePath, slot, slotPath),
+        vector.shardRoot,
+      );
+    }
+  }
+});
+
+test("exception leaves and range proofs are those of protocol/merkle", async () => {
+  type Case = {
+    count: number;
+    leaves: Json[];
+    leafHashes: Hex[];
+    root: Hex;
+    chunks: { from: number; length: number; proof: Hex[] }[];
+  };
+  for (const { count, leaves, leafHashes, root, chunks } of vectors<Case[]>("rangeProof")) {
+    assert.equal(await call("exceptionLeaf", count - 1, leaves[count - 1]), leafHashes[count - 1]);
+    for (const { from, length, proof } of chunks) {
+      const hashes = leafHashes.slice(from, from + length);
+      assert.equal(await call("rangeRoot", hashes, from, count, proof), root);
+      if (from > 0 && length < count) {
+        assert.notEqual(await call("rangeRoot", [...hashes].fill(root), from, count, proof), root);
+      }
+      await rejectsWith(call("rangeRoot", hashes, from, count, [...proof, root]), "RangeProofLength");
+      if (proof.length > 0) {
+        await rejectsWith(call("rangeRoot", hashes, from, count, proof.slice(1)), "RangeProofLength");
+      }
+    }
+  }
+});
+
+test("order ids, order digests and commit digests are the EIP-712 hashes of protocol/", async () => {
+  type Cases = {
+    orders: { chainId: number; orders: Address; order: Json; id: Hex; digest: Hex }[];
+    certificates: { chainId: number; settlement: Address; certificate: Json; structHash: Hex; digest: Hex }[];
+  };
+  const { orders, certificates } = vectors<Cases>("eip712");
+  for (const { chainId, orders: verifier, order, id, digest } of orders) {
+    assert.equal(await call("orderId", order), id);
+    assert.equal(await call("typedDigest", "memo StorageOrders", chainId, verifier, id), digest);
+  }
+  for (const { chainId, settlement, certificate, structHash, digest } of certificates) {
+    assert.equal(await call("commitHash", certificate, settlement), structHash);
+    assert.equal(
+      await call("typedDigest", "memo ChallengeSettlement", chainId, settlement, structHash),
+      digest,
+    );
+  }
+});
+
+test("amounts are those of the payment vectors", async () => {
+  for (const vector of vectors<Json[]>("payments")) {
+    const amounts = await call<bigint[]>("pay", vector.rate, vector.slots, vector.epochs);
+    assert.deepEqual(amounts.map(String), [vector.provider, vector.keepers, vector.treasury]);
+  }
+});
