@@ -1,4 +1,5 @@
-import { bytesToBigInt, type Hex, hexToBytes, keccak256 } from "viem";
+import { bytesToBigInt, type Hex, hexToBytes } from "viem";
+import { keccak } from "../merkle/keccak.ts";
 
 /** A shard by its place: slot of an order, stripe. */
 export type ShardRef = { readonly orderId: Hex; readonly slot: number; readonly stripe: number };
@@ -75,7 +76,7 @@ function drawer(seed: Hex, provider: number, total: number): (j: number) => numb
   view.setUint32(60, provider);
   return (j) => {
     view.setUint32(92, j);
-    return Number(bytesToBigInt(keccak256(input, "bytes")) % BigInt(total));
+    return Number(bytesToBigInt(keccak(input)) % BigInt(total));
   };
 }
 

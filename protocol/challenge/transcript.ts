@@ -1,6 +1,7 @@
 import {
   type Address,
   bytesToBigInt,
+  bytesToHex,
   concatBytes,
   encodeAbiParameters,
   type Hex,
@@ -10,6 +11,7 @@ import {
 } from "viem";
 import { COMMITMENT_BYTES } from "../constants.ts";
 import { MemoError } from "../errors.ts";
+import { keccak } from "../merkle/keccak.ts";
 import { type Commitments, splitCommitments } from "../merkle/slotRoot.ts";
 import type { ShardRef } from "./sample.ts";
 
@@ -73,7 +75,7 @@ export function challengeTranscript(
     view.setUint32(index * entry + 36, stripe);
     body.set(commitment, index * entry + 40);
   });
-  return derive(keccak256(concatBytes([hexToBytes(head), body])), shards.length);
+  return derive(keccak(concatBytes([hexToBytes(head), body])), shards.length);
 }
 
 /** What an upload window is bound to. The user draws `nonce` after the commitments have arrived. */
@@ -114,25 +116,25 @@ export function windowTranscript(context: WindowContext, commitments: Commitment
       each.length,
     ],
   );
-  return derive(keccak256(concatBytes([hexToBytes(head), ...each])), each.length);
+  return derive(keccak(concatBytes([hexToBytes(head), ...each])), each.length);
 }
 
 /** keccak(T ‖ "r" ‖ i): high half → weight 2i, low half → weight 2i+1; point = keccak(T ‖ "z") >> 8. */
-function derive(digest: Hex, count: number): Transcript {
+function derive(digest: Uint8Array, count: number): Transcript {
   const input = new Uint8Array(37);
-  input.set(hexToBytes(digest));
+  input.set(digest);
   input[32] = 0x72;
   const view = new DataView(input.buffer);
   const weights: bigint[] = [];
   for (let pair = 0; 2 * pair < count; pair++) {
     view.setUint32(33, pair);
-    const halves = keccak256(input, "bytes");
+    const halves = keccak(input);
     weights.push(bytesToBigInt(halves.subarray(0, 16)));
     if (2 * pair + 1 < count) weights.push(bytesToBigInt(halves.subarray(16)));
   }
   input[32] = 0x7a;
-  const point = bytesToBigInt(keccak256(input.subarray(0, 33), "bytes")) >> 8n;
-  return { digest, weights, point };
+  const point = bytesToBigInt(keccak(input.subarray(0, 33))) >> 8n;
+  return { digest: bytesToHex(digest), weights, point };
 }
 
 function assertCommitmentLength(commitment: Uint8Array): void {

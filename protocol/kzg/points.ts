@@ -54,7 +54,8 @@ export type Points = {
   assertCommitment(commitment: Uint8Array): void;
   /**
    * Σ weight·point as 48 bytes. Points are checked to be on the curve, the sum's subgroup is *not* checked.
-   * Any number of points, 0 ≤ weight < field modulus.
+   * Any number of points, 0 ≤ weight < field modulus. The array of a point must keep its bytes: what was read
+   * from it once is remembered for as long as the array lives.
    * @throws POINT_ENCODING, POINT_NOT_ON_CURVE
    */
   weightedSum(points: readonly Uint8Array[], weights: readonly bigint[]): Uint8Array;
@@ -209,7 +210,18 @@ function readCompressed(commitment: Uint8Array): mcl.G1 {
   return point;
 }
 
+/** Points that were read before, by the array that held them: a keeper sums the same ones every epoch. */
+const pointsRead = new WeakMap<Uint8Array, mcl.G1>();
+
 function readPoint(bytes: Uint8Array): mcl.G1 {
+  const known = pointsRead.get(bytes);
+  if (known !== undefined) return known;
+  const point = parsePoint(bytes);
+  pointsRead.set(bytes, point);
+  return point;
+}
+
+function parsePoint(bytes: Uint8Array): mcl.G1 {
   assertPointEncoding(bytes);
   const point = new mcl.G1();
   if (isIdentity(bytes)) return point;

@@ -1,5 +1,6 @@
-import { bytesToHex, type Hex, hexToBytes, keccak256, stringToBytes } from "viem";
+import { bytesToHex, type Hex, hexToBytes, stringToBytes } from "viem";
 import { MemoError } from "../errors.ts";
+import { keccak } from "./keccak.ts";
 
 /** A 32-byte hash as bytes: trees work on bytes, their edges speak `Hex`. */
 export type Hash = Uint8Array;
@@ -8,14 +9,14 @@ const HASH_BYTES = 32;
 
 /** Domain tags of leaves: a leaf of one kind of tree can never be read as one of another. */
 export const TAG = {
-  shard: keccak256(stringToBytes("memo/shard/v1"), "bytes"),
-  slot: keccak256(stringToBytes("memo/slot/v1"), "bytes"),
-  result: keccak256(stringToBytes("memo/result/v1"), "bytes"),
-  exception: keccak256(stringToBytes("memo/exception/v1"), "bytes"),
+  shard: keccak(stringToBytes("memo/shard/v1")),
+  slot: keccak(stringToBytes("memo/slot/v1")),
+  result: keccak(stringToBytes("memo/result/v1")),
+  exception: keccak(stringToBytes("memo/exception/v1")),
 } as const;
 
 /** `pads[level]` = root of a subtree of 2^level pad leaves. */
-const pads: Hash[] = [keccak256(Uint8Array.of(0x02), "bytes")];
+const pads: Hash[] = [keccak(Uint8Array.of(0x02))];
 
 /** keccak(0x00 ‖ tag ‖ index as uint32 ‖ payload). The index is hashed, so a leaf cannot move. */
 export function leafHash(tag: Uint8Array, index: number, payload: Uint8Array): Hash {
@@ -24,7 +25,7 @@ export function leafHash(tag: Uint8Array, index: number, payload: Uint8Array): H
   input.set(tag, 1);
   new DataView(input.buffer).setUint32(33, index);
   input.set(payload, 37);
-  return keccak256(input, "bytes");
+  return keccak(input);
 }
 
 /** keccak(0x01 ‖ left ‖ right). */
@@ -33,7 +34,7 @@ export function nodeHash(left: Hash, right: Hash): Hash {
   input[0] = 0x01;
   input.set(left, 1);
   input.set(right, 33);
-  return keccak256(input, "bytes");
+  return keccak(input);
 }
 
 /** Root of a subtree of 2^`level` pad leaves. */
