@@ -1,14 +1,15 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { MemoError } from "../../protocol/errors.ts";
 
-/** Says that a directory belongs to an embedded network and may be deleted by the next one. */
+/** Says that a directory belongs to an embedded network and may be deleted by the next one; holds its process id. */
 const MARKER = ".memo-network";
 
 /**
  * Empties the data directory of an embedded network, or makes a new one. The chain lives in memory, so whatever an
  * earlier network left behind belongs to a chain that is gone.
  * @throws DATA_DIR_NOT_OURS when the directory holds something that no embedded network wrote
+ * @throws DATA_DIR_IN_USE when the network that wrote it still runs
  */
 export function prepareDataDir(path: string): void {
   const stats = statSync(path, { throwIfNoEntry: false });
@@ -20,6 +21,14 @@ export function prepareDataDir(path: string): void {
         `${path} holds something that is not an embedded network's data, and would be deleted: ` +
           "choose an empty or new directory with --data.",
         { details: { path } },
+      );
+    }
+    const owner = ownerOf(path);
+    if (owner !== undefined && isRunning(owner)) {
+      throw new MemoError(
+        "DATA_DIR_IN_USE",
+        `A network runs in ${path} (process ${owner}): end it, or choose another directory with --data.`,
+        { details: { path, owner } },
       );
     }
     rmSync(path, { recursive: true, force: true });

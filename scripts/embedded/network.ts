@@ -1,15 +1,16 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { pino } from "pino";
 import { type Indexer, startIndexer } from "../../indexer/startIndexer.ts";
 import { epochAt, epochStart } from "../../protocol/chain/epochs.ts";
 import { MemoError } from "../../protocol/errors.ts";
 import { peerIdFromSeed } from "../../protocol/net/host.ts";
 import { writeKeyFile } from "../../protocol/runtime/keyFile.ts";
-import type { Logger } from "../../protocol/runtime/logger.ts";
+import { createLogger, type Logger } from "../../protocol/runtime/logger.ts";
 import { embeddedKey, fundedKeys } from "./accounts.ts";
 import { type ChainProcess, startChainProcess } from "./chainProcess.ts";
 import { type ChainHead, type Conductor, createConductor } from "./conductor.ts";
-import { prepareDataDir } from "./dataDir.ts";
+import { prepareDataDir, releaseDataDir } from "./dataDir.ts";
 import { createEmbeddedGroup, type EmbeddedGroup, populateGroup } from "./group.ts";
 import type { NodeSpec, NodeStatus } from "./nodesApi.ts";
 import { type NodesProcess, startNodesProcess } from "./nodesProcess.ts";
@@ -29,7 +30,8 @@ export interface NetworkOptions {
   nodes?: boolean;
   /** Whether the index runs (default). */
   indexer?: boolean;
-  logger: Logger;
+  /** Ends the network when it aborts, while it boots too. */
+  signal?: AbortSignal;
   onBlock?: (head: ChainHead) => void;
   /** One of the processes has ended by itself: the network is no longer whole. */
   onFailure?: (error: Error) => void;
@@ -39,6 +41,8 @@ export interface NetworkOptions {
 
 export interface EmbeddedNetwork extends EmbeddedGroup {
   dataDir: string;
+  /** Writes to `network.log` in the data directory. */
+  logger: Logger;
   chain: ChainProcess;
   conductor: Conductor;
   nodes?: NodesProcess;
@@ -67,14 +71,19 @@ async function claimMembers(role: "provider peer" | "keeper peer", count: number
 /**
  * Boots a whole network on this machine: chain, contracts, registered providers and keepers, their daemons and the
  * index, in processes that end with this one. Everything that `npm start` and the tests of whole systems stand on.
- * @throws DATA_DIR_NOT_OURS, PORT_IN_USE, and what a part throws that does not start; nothing is left running then
+ * @throws DATA_DIR_NOT_OURS, DATA_DIR_IN_USE, PORT_IN_USE, and what a part throws that does not start; nothing is left running then
  */
 export async function startEmbeddedNetwork(options: NetworkOptions): Promise<EmbeddedNetwork> {
-  const { dataDir, logger } = options;
+  const { dataDir, signal } = options;
+  signal?.throwIfAborted();
   const say = options.onStep ?? (() => undefined);
   const counts = { providers: options.providers ?? 12, keepers: options.keepers ?? 4 };
   const ports = await claimNetworkPorts(options.port ?? 0);
   prepareDataDir(dataDir);
+  const logger = createLogger({
+    name: "network",
+    destination: pino.destination({ dest: join(dataDir, "network.log"), sync: true }),
+  });
   const userKeyPath = join(dataDir, "user.key");
   await writeKeyFile(userKeyPath, embeddedKey("user"));
 
@@ -88,6 +97,7 @@ export async function startEmbeddedNetwork(options: NetworkOptions): Promise<Emb
       await Promise.all([parts.nodes?.stop(), parts.indexer?.stop()]);
       await mining;
       await parts.chain?.stop();
+      releaseDataDir(dataDir);
     })();
     return stopping;
   };
@@ -98,6 +108,8 @@ export async function startEmbeddedNetwork(options: NetworkOptions): Promise<Emb
       options.onFailure?.(new MemoError("PROCESS_ENDED", message));
     });
   };
+
+  signal?.addEventListener("abort", () => void stop(), { once: true });
 
   try {
     const nodes = options.nodes === false ? undefined : startNodesProcess(dataDir);
@@ -164,6 +176,7 @@ export async function startEmbeddedNetwork(options: NetworkOptions): Promise<Emb
     return {
       ...group,
       dataDir,
+      logger,
       chain,
       conductor,
       nodeStatus,
@@ -175,7 +188,9 @@ export async function startEmbeddedNetwork(options: NetworkOptions): Promise<Emb
       stop,
     };
   } catch (error) {
+    logger.error({ error }, "the network did not start");
     await stop();
+    signal?.throwIfAborted();
     throw error;
   }
 }
