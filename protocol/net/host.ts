@@ -29,6 +29,9 @@ const GOSSIP_BYTES = 1_048_576;
 /** Below what a stream buffers while it is paused (4 MiB): a paused stream must not be reset by its window. */
 const STREAM_WINDOW_BYTES = 2_097_152;
 
+/** Longest time that making a connection or a stream may take. */
+const DIAL_MS = 30_000;
+
 /** Peer id (text) of the host that has this seed, e.g. to register its endpoint before it runs. */
 export async function peerIdFromSeed(seed: Hex): Promise<string> {
   return peerIdFromPrivateKey(await keyFromSeed(seed)).toString();
@@ -62,6 +65,12 @@ export async function createHost(options: {
       inboundConnectionThreshold: 256,
       maxIncomingPendingConnections: 256,
       maxConnections: 1_024,
+      // A machine that starts many nodes at once takes longer than the defaults of 2 to 10 seconds allow.
+      dialTimeout: DIAL_MS,
+      addressDialTimeout: DIAL_MS,
+      inboundUpgradeTimeout: DIAL_MS,
+      outboundStreamProtocolNegotiationTimeout: DIAL_MS,
+      inboundStreamProtocolNegotiationTimeout: DIAL_MS,
     },
     services: {
       identify: identify(),
