@@ -13,7 +13,8 @@ const GENERATORS: readonly Generator[] = [
   { script: "scripts/codegen.ts", files: "protocol/abi/generated/**/*" },
   { script: "scripts/generate/vectors.ts", files: "test/vectors/**/*" },
   { script: "scripts/generate/contractVectors.ts", files: "test/vectors/{eip712,payments}.json" },
-  { script: "scripts/generate/kernel.ts", files: "protocol/**/*.wasm" },
+  { script: "scripts/generate/kernel.ts", files: "protocol/*/generated/*" },
+  { script: "scripts/printSchema.ts", files: "docs/schema.graphql" },
 ];
 
 function digests(root: string, pattern: string): Map<string, string> {

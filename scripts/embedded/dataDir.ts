@@ -36,6 +36,28 @@ export function prepareDataDir(path: string): void {
   mkdirSync(path, { recursive: true });
   writeFileSync(
     join(path, MARKER),
-    "Data of an embedded memo network; deleted when the next one starts here.\n",
+    `Data of an embedded memo network; deleted when the next one starts here. Process ${process.pid}\n`,
   );
+}
+
+/** Lets the next network of this very process, or of one that gets its number, have the directory. */
+export function releaseDataDir(path: string): void {
+  const marker = join(path, MARKER);
+  if (existsSync(marker)) writeFileSync(marker, "Data of an embedded memo network that has ended.\n");
+}
+
+function ownerOf(path: string): number | undefined {
+  const marker = join(path, MARKER);
+  const match = existsSync(marker) ? /Process (\d+)/.exec(readFileSync(marker, "utf8")) : null;
+  return match === null ? undefined : Number(match[1]);
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // Somebody else's process has that number.
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
 }
