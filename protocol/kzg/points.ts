@@ -1,7 +1,6 @@
 import mcl from "mcl-wasm";
-import { COMMITMENT_BYTES } from "../constants.ts";
+import { COMMITMENT_BYTES, FIELD_MODULUS } from "../constants.ts";
 import { MemoError } from "../errors.ts";
-import { fieldToBytes } from "./field.ts";
 
 /** Bytes of an uncompressed point: x ‖ y, big-endian; the identity is 0x40 and zeros. */
 export const POINT_BYTES = 96;
@@ -172,9 +171,18 @@ function multiply(points: mcl.G1[], scalars: mcl.Fr[]): mcl.G1 {
   return sum;
 }
 
+const LOW_64_BITS = 0xffffffffffffffffn;
+const scalarBytes = new Uint8Array(32);
+const scalarView = new DataView(scalarBytes.buffer);
+
 function scalar(value: bigint): mcl.Fr {
+  if (value < 0n || value >= FIELD_MODULUS)
+    throw new RangeError("a weight lies between 0 and the field's modulus");
+  for (let at = 0, rest = value; at < 32; at += 8, rest >>= 64n) {
+    scalarView.setBigUint64(at, rest & LOW_64_BITS, true);
+  }
   const element = new mcl.Fr();
-  element.setLittleEndian(fieldToBytes(value).reverse());
+  element.setLittleEndian(scalarBytes);
   return element;
 }
 
