@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Writable } from "node:stream";
+import { after, before, describe, it } from "node:test";
+import { runCli } from "../../../client/cli/program.ts";
+import { formatBytes, formatTokens } from "../../../client/cli/terminal.ts";
+import { formatDeployment } from "../../../protocol/chain/deployment.ts";
+import { createMemoryNetwork, deployment as fixture, type MemoryNetwork } from "./memoryNetwork.ts";
+
+const SETTINGS = { MEMO_DEPLOYMENT: "unused", MEMO_KEY_FILE: "unused" };
+
+describe("memo", () => {
+  let directory = "";
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), "memo-cli-"));
+    await writeFile(join(directory, "a.txt"), "some text");
+  });
+  after(() => rm(directory, { recursive: true }));
+
+  async function memo(network: MemoryNetwork | undefined, ...argv: string[]) {
+    const out: Buffer[] = [];
+    let err = "";
+    const stdout = new Writable({
+      write(chunk: Uint8Array, _encoding, done) {
+        out.push(Buffer.from(chunk));
+        done();
+      },
+    });
+    const stderr = new Writable({
+      write(chunk: Uint8Array, _encoding, done) {
+        err += Buffer.from(chunk).toString();
+        done();
+      },
+    });
+    const code = await runCli(argv, {
+      surroundings: { env: network ? SETTINGS : {}, stdin: process.stdin, stdout, stderr },
+      ...(network ? { openClient: async () => network.client() } : {}),
+    });
+    return { code, out: Buffer.concat(out).toString(), err };
+  }
+
+  it("stores, lists, reads and recovers; results on standard output, the rest on standard error", async () => {
+    const network = createMemoryNetwork({ providers: 3 });
+    const file = join(directory, "a.txt");
+    const put = await memo(network, "put", file, "--policy", "copies(2)", "--epochs", "3");
+    assert.equal(put.code, 0, put.err);
+    const orderId = put.out.trim();
+    assert.match(orderId, /^0x[0-9a-f]{64}$/);
+    const [said, cost] = ["a.txt: 9 B as copies(2)", "It costs at most"].map((text) => put.err.indexOf(text));
+    assert.ok(said! >= 0 && cost! > said! && put.err.indexOf("deposited") > cost!, put.err);
+    assert.ok(!put.err.includes("\u001b"), "no colours where nobody watches");
+
+    const list = await memo(network, "ls", "--json");
+    assert.deepEqual(
+      JSON.parse(list.out).objects.map((object: { name: string }) => object.name),
+      ["a.txt"],
+    );
+    const copy = join(directory, "copy");
+    assert.equal((await memo(network, "get", "a.txt", "-o", copy)).code, 0);
+    assert.equal(await readFile(copy, "utf8"), "some text");
+    assert.equal((await memo(network, "get", orderId, "-o", "-")).out, "some text");
+    assert.equal((await memo(network, "get", "a.txt", "-o", "-", "--range", "5-7")).out, "tex");
+    const target = join(directory, "restored");
+    assert.equal((await memo(network, "recover", "--to", target)).code, 0);
+    assert.equal(await readFile(join(target, "a.txt"), "utf8"), "some text");
+  });
+
+  it("ends with 2 when only a part could be restored", async () => {
+    const network = createMemoryNetwork({ providers: 2 });
+    await memo(network, "put", join(directory, "a.txt"), "--policy", "copies(1)");
+    network.misbehave = () => Promise.reject(new Error("unreachable"));
+    const [order] = network.orders;
+    network.providers.delete(order!.order.providers[0]!);
+    const recover = await memo(network, "recover", "--to", join(directory, "partly"), "--json");
+    assert.equal(recover.code, 2, recover.err);
+    assert.equal(JSON.parse(recover.out).unreadable.length, 1);
+    assert.equal((await memo(network, "ls")).code, 2);
+  });
+
+  it("does not replace a file unless told to", async () => {
+    const network = createMemoryNetwork({ providers: 2 });
+    await memo(network, "put", join(directory, "a.txt"), "--policy", "copies(1)");
+    const there = join(directory, "there");
+    await writeFile(there, "precious");
+    const refused = await memo(network, "get", "a.txt", "-o", there);
+    assert.equal(refused.code, 1);
+    assert.match(refused.err, /^OUTPUT_EXISTS: /);
+    assert.equal(await readFile(there, "utf8"), "precious");
+    assert.equal((await memo(network, "get", "a.txt", "-o", there, "--force")).code, 0);
+  });
+
+  for (const [what, argv, code] of [
+    ["a file that is not there", ["put", "/no/such/file"], "FILE_NOT_FOUND"],
+    ["a folder", ["put", tmpdir()], "NOT_A_FILE"],
+    ["a malformed policy", ["put", "package.json", "--policy", "rs6,3"], "POLICY_INVALID"],
+    ["more slots than providers", ["put", "package.json", "--policy", "copies(9)"], "NOT_ENOUGH_PROVIDERS"],
+    ["a name that is not there", ["get", "nothing", "-o", "/dev/null", "-f"], "NAME_NOT_FOUND"],
+    ["an order id that is none", ["status", "0x12"], "ORDER_ID_INVALID"],
+    ["an unknown order", ["status", `0x${"1".repeat(64)}`], "ORDER_NOT_FOUND"],
+  ] as const) {
+    it(`answers ${what} with ${code} and exit code 1, as JSON when asked`, async () => {
+      const network = createMemoryNetwork({ providers: 2 });
+      const plain = await memo(network, ...argv);
+      assert.equal(plain.code, 1);
+      assert.ok(plain.err.includes(`${code}: `), plain.err);
+      const json = await memo(network, ...argv, "--json");
+      assert.equal(JSON.parse(json.err.trim().split("\n").at(-1)!).error.code, code);
+      assert.equal(json.out, "");
+    });
+  }
+
+  it("says which setting is missing, by flag and environment variable", async () => {
+    const { code, err } = await memo(undefined, "put", "x");
+    assert.equal(code, 1);
+    assert.match(err, /^SETTING_INVALID: .*--deployment.*MEMO_DEPLOYMENT/);
+  });
+
+  it("refuses a key file that others may read", async () => {
+    const deployment = join(directory, "deployment.json");
+    await writeFile(deployment, formatDeployment(fixture));
+    const key = join(directory, "key");
+    await writeFile(key, `0x${"11".repeat(32)}`);
+    await chmod(key, 0o644);
+    const { code, err } = await memo(undefined, "ls", "--deployment", deployment, "--key-file", key);
+    assert.equal(code, 1);
+    assert.match(err, /^KEY_FILE_MODE: /);
+  });
+
+  it("explains itself with examples and exit codes", async () => {
+    for (const verb of ["put", "get", "ls", "status", "recover"]) {
+      const { code, out } = await memo(undefined, verb, "--help");
+      assert.equal(code, 0);
+      assert.match(out, /EXAMPLES\n.*memo /s);
+      assert.match(out, /EXIT CODES\n {2}0 /);
+    }
+    for (const argv of [
+      ["frob"],
+      ["put"],
+      ["get", "x", "--range", "9-1"],
+      ["put", "x", "--epochs", "many"],
+    ]) {
+      assert.equal((await memo(undefined, ...argv)).code, 1);
+    }
+  });
+
+  it("writes amounts for people", () => {
+    assert.deepEqual([0, 999, 1000, 8_400_000].map(formatBytes), ["0 B", "999 B", "1.0 kB", "8.4 MB"]);
+    assert.deepEqual([0n, 1n, 10n ** 18n, 15n * 10n ** 17n].map(formatTokens), [
+      "0 tokens",
+      "< 0.000001 tokens",
+      "1 tokens",
+      "1.5 tokens",
+    ]);
+  });
+});
