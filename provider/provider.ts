@@ -53,6 +53,8 @@ export type ProviderStatus = {
   /** Committed shards whose files were not there when the provider started. */
   readonly missingShards: number;
   readonly openEpochs: readonly number[];
+  /** Challenges that are being answered now. */
+  readonly pending: number;
 };
 
 export type RunningProvider = {
@@ -184,6 +186,7 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
     capacityBytes: settings.capacity,
     missingShards: missing.length,
     openEpochs: duties.openEpochs(),
+    pending: duties.pending(),
   });
   const server = createDaemonServer({
     host: settings.httpHost,
