@@ -59,11 +59,19 @@ export async function startNetwork(options: {
   cleanup.defer(() => gossip.close());
   const keepers = createRpcClient({ host, protocol: keeperProtocol, logger, metrics });
   cleanup.defer(() => keepers.close());
+  const proofBytes = metrics.counter({
+    name: "proof_bytes_total",
+    help: "Bytes of the proof messages that were gossiped",
+  });
   const life = cleanup.move();
   const timeoutMs = KEEPER_TIMEOUT_MS;
   return {
     host,
-    publish: (message) => gossip.publish(topic, encodeProofMessage(message)),
+    publish: (message) => {
+      const data = encodeProofMessage(message);
+      proofBytes.inc(data.length);
+      return gossip.publish(topic, data);
+    },
     submit: (endpoint, proof, either) =>
       keepers.call(endpoint, "submitProof", { proof }, { signal: either, timeoutMs }),
     getResults: (endpoint, request) => keepers.call(endpoint, "getResults", request, { signal, timeoutMs }),
