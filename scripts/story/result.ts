@@ -6,7 +6,7 @@ export interface StoryResult {
   input: { path: string; bytes: number; sha256: string };
   order: { id: Hex; slots: number; stripes: number; shards: number; gas: number; gasPerSlot: number };
   epochs: { certified: number; certifyGas: number[]; gaps: number; missed: number };
-  /** Proofs that providers made and keepers found valid, and bytes of one gossiped proof on average. */
+  /** Proofs that providers made, how often a keeper found one valid, and bytes of all proof messages. */
   proofs: { made: number; verified: number; bytes: number };
   restored: { bytes: number; sha256: string; match: boolean; providersDown: number };
   recovered: { match: boolean };
