@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import type { Hex } from "viem";
 import { type Indexer, startIndexer } from "../../indexer/startIndexer.ts";
@@ -447,6 +448,26 @@ describe("indexer", { timeout: 180_000 }, () => {
     for (const { id, gasUsed } of transactions.items.slice(0, 5)) {
       const receipt = await world.node.publicClient.getTransactionReceipt({ hash: id });
       assert.equal(BigInt(gasUsed), receipt.gasUsed);
+    }
+  });
+
+  test("answers the five questions of docs/graphql.md", async () => {
+    const text = await readFile(new URL("../../docs/graphql.md", import.meta.url), "utf8");
+    const questions = [...text.matchAll(/```graphql\n([\s\S]*?)```/g)].map((match) => match[1]!);
+    assert.equal(questions.length, 5);
+    const values: Record<string, string> = { order: ORDER.id, group, provider: `${group}-3` };
+    for (const question of questions) {
+      const names = [...question.matchAll(/\$(\w+): String!/g)].map((match) => match[1]!);
+      const variables = Object.fromEntries(names.map((name) => [name, values[name]]));
+      const answer = await query<Record<string, { items?: unknown[] } | null>>(
+        indexer.url,
+        question,
+        variables,
+      );
+      for (const [field, value] of Object.entries(answer)) {
+        assert.ok(value !== null, field);
+        assert.ok(value.items === undefined || value.items.length > 0, `${field} is empty`);
+      }
     }
   });
 
