@@ -20,8 +20,8 @@ export type BlockSource = {
   header(number: number, signal: AbortSignal): Promise<Omit<RawBlock, "logs">>;
   /** Id of the chain. Tries again for ever while the node fails. */
   chainId(signal: AbortSignal): Promise<number>;
-  /** Forgets what was read, after it turned out not to fit together. */
-  forget(): void;
+  /** Forgets what was read, after it turned out not to fit together, and waits a moment. */
+  forget(signal: AbortSignal): Promise<void>;
   status(): { readonly head: number; readonly final: number; readonly error: string | undefined };
   close(): void;
 };
@@ -145,7 +145,10 @@ export function createBlockSource(options: {
     read: (from, to, addresses, signal) => mortal(() => sharedPage(from, to, addresses), signal),
     header: (number, signal) => mortal(() => persist("header", () => readHeader(client, number)), signal),
     chainId: (signal) => mortal(() => persist("eth_chainId", () => client.getChainId()), signal),
-    forget: () => pages.clear(),
+    forget(signal) {
+      pages.clear();
+      return clock.sleep(pollMs, signal);
+    },
     status: () => ({ head, final: final(), error: [...errors.values()][0] }),
     close() {
       life.abort(new MemoError("BLOCK_SOURCE_CLOSED", "The source of blocks was closed."));

@@ -72,7 +72,7 @@ export function createChainFollower(options: {
     if (last !== undefined && blocks[0]?.parentHash !== last.hash) {
       await verifyStored(last, signal);
       logger.warn({ number: from }, "the node answered from two forks, reading again");
-      source.forget();
+      await source.forget(signal);
       return;
     }
     store.append(blocks);

@@ -17,6 +17,7 @@ import { type Clock, systemClock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { Metrics } from "../runtime/metrics.ts";
 import { contractError } from "./contractErrors.ts";
+import { createFlights, type PreparedTransaction } from "./flights.ts";
 
 /** A state-changing call of a contract. */
 export type ContractCall<
@@ -61,17 +62,8 @@ export type Transactor = {
   close(): void;
 };
 
-type Fees = { maxFeePerGas: bigint; maxPriorityFeePerGas: bigint };
-type Flight = { readonly nonce: number; readonly hashes: Hex[]; fees: Fees; sentAt: bigint };
-type Prepared = { readonly to: Address; readonly data: Hex; readonly value: bigint; readonly gas: bigint };
-
 /** What estimates may miss: the state changes until the transaction is mined. */
 const GAS_MARGIN_PERCENT = 130n;
-/** Nodes refuse a replacement that does not raise both fees by a tenth. */
-const BUMP_PERCENT = 125n;
-/** Looks at the account's nonce before a transaction without receipt counts as replaced. */
-const REPLACED_LOOKS = 10;
-
 /**
  * Sends the transactions of one account: one nonce after the other, waiting by blocks, never by the clock,
  * so that a chain that is mined by hand or stands still makes no errors.
@@ -92,24 +84,21 @@ export function createTransactor(options: {
   const { confirmations = 0, bumpAfterBlocks = 10, pollMs = 200 } = options;
   const account = walletClient.account;
   const life = new AbortController();
-  const flights = new Set<Flight>();
+  const flights = createFlights({
+    walletClient,
+    publicClient,
+    logger,
+    confirmations,
+    bumpAfterBlocks,
+    pollMs,
+    clock,
+  });
   const outcomes = options.metrics?.counter({
     name: "transactions_total",
     help: "Transactions by function and outcome: ok or the error's code.",
     labels: ["function", "outcome"],
   });
-  let queue: Promise<unknown> = Promise.resolve();
-
-  /** Nonces are taken and handed to the node one at a time. */
-  const alone = <Result>(task: () => Promise<Result>): Promise<Result> => {
-    const result = queue.then(task);
-    queue = result.catch(() => undefined);
-    return result;
-  };
-
-  const headNumber = () => publicClient.getBlockNumber({ cacheTime: 0 });
-
-  const prepare = async (call: LooseCall): Promise<Prepared> => {
+  const prepare = async (call: LooseCall): Promise<PreparedTransaction> => {
     const { address, abi, functionName, args, value } = call;
     const contract = { address, abi, functionName, args, account, ...(value === undefined ? {} : { value }) };
     await publicClient.simulateContract(contract);
@@ -117,95 +106,19 @@ export function createTransactor(options: {
     return { to: address, data: encodeFunctionData({ abi, functionName, args }), value: value ?? 0n, gas };
   };
 
-  const transmit = (prepared: Prepared, nonce: number, fees: Fees) =>
-    walletClient.sendTransaction({ ...prepared, ...fees, nonce, account, chain: walletClient.chain });
-
-  const launch = (prepared: Prepared): Promise<Flight> =>
-    alone(async () => {
-      life.signal.throwIfAborted();
-      const [count, fees, sentAt] = await Promise.all([
-        publicClient.getTransactionCount({ address: account.address, blockTag: "pending" }),
-        publicClient.estimateFeesPerGas(),
-        headNumber(),
-      ]);
-      const taken = new Set([...flights].map((flight) => flight.nonce));
-      let nonce = count;
-      while (taken.has(nonce)) nonce += 1;
-      const hash = await transmit(prepared, nonce, fees);
-      const flight = { nonce, hashes: [hash], fees, sentAt };
-      flights.add(flight);
-      return flight;
-    });
-
-  const bump = async (flight: Flight, prepared: Prepared, head: bigint) => {
-    const market = await publicClient.estimateFeesPerGas();
-    flight.fees = {
-      maxFeePerGas: larger((flight.fees.maxFeePerGas * BUMP_PERCENT) / 100n, market.maxFeePerGas),
-      maxPriorityFeePerGas: larger(
-        (flight.fees.maxPriorityFeePerGas * BUMP_PERCENT) / 100n + 1n,
-        market.maxPriorityFeePerGas,
-      ),
-    };
-    flight.sentAt = head;
-    const hash = await transmit(prepared, flight.nonce, flight.fees);
-    if (!flight.hashes.includes(hash)) flight.hashes.push(hash);
-    logger.warn({ nonce: flight.nonce, hash, fees: flight.fees }, "a transaction was stuck, raised its fees");
-  };
-
-  const receiptOf = async (flight: Flight): Promise<TransactionReceipt | undefined> => {
-    for (const hash of flight.hashes) {
-      const receipt = await publicClient.getTransactionReceipt({ hash }).catch((error: unknown) => {
-        if (error instanceof Error && error.name === "TransactionReceiptNotFoundError") return undefined;
-        throw error;
-      });
-      if (receipt !== undefined) return receipt;
-    }
-    return undefined;
-  };
-
-  /** Waits for a receipt that is deep enough; a reorg that takes it back makes it wait on. */
-  const land = async (
-    flight: Flight,
-    prepared: Prepared,
-    signal: AbortSignal,
-  ): Promise<TransactionReceipt> => {
-    let looks = 0;
-    for (;;) {
-      signal.throwIfAborted();
-      try {
-        const head = await headNumber();
-        const receipt = await receiptOf(flight);
-        if (receipt !== undefined) {
-          if (head - receipt.blockNumber >= BigInt(confirmations)) return receipt;
-        } else {
-          const count = await publicClient.getTransactionCount({ address: account.address });
-          looks = count > flight.nonce ? looks + 1 : 0;
-          if (looks > REPLACED_LOOKS) throw replaced(flight);
-          if (head - flight.sentAt >= BigInt(bumpAfterBlocks)) await bump(flight, prepared, head);
-        }
-      } catch (error) {
-        if (error instanceof MemoError) throw error;
-        // The transaction is on its way whatever the node says now; the next look tells.
-        logger.debug({ error, nonce: flight.nonce }, "could not look after a transaction");
-      }
-      await clock.sleep(pollMs, signal);
-    }
-  };
-
   const run = async (call: LooseCall): Promise<Sent> => {
     const signal = call.signal === undefined ? life.signal : AbortSignal.any([call.signal, life.signal]);
     signal.throwIfAborted();
     const prepared = await prepare(call);
-    signal.throwIfAborted();
-    const flight = await launch(prepared);
+    const flight = await flights.launch(prepared, signal);
     logger.debug({ function: call.functionName, hash: flight.hashes[0], nonce: flight.nonce }, "sent");
     try {
-      const receipt = await land(flight, prepared, signal);
+      const receipt = await flights.land(flight, prepared, signal);
       if (receipt.status === "reverted") throw await lateRevert(call, receipt);
       const { transactionHash: hash, blockNumber, gasUsed, logs } = receipt;
       return { hash, blockNumber, gasUsed, receipt, logs };
     } finally {
-      flights.delete(flight);
+      flights.release(flight);
     }
   };
 
@@ -255,7 +168,7 @@ export function createTransactor(options: {
         outcomes?.inc({ function: loose.functionName, outcome });
       }
     },
-    pending: () => flights.size,
+    pending: flights.pending,
     close() {
       life.abort(new MemoError("TRANSACTOR_CLOSED", "The sender of transactions was closed."));
     },
@@ -272,15 +185,3 @@ type LooseCall = {
   gas?: bigint | undefined;
   signal?: AbortSignal | undefined;
 };
-
-function larger(a: bigint, b: bigint): bigint {
-  return a > b ? a : b;
-}
-
-function replaced(flight: Flight): MemoError {
-  return new MemoError(
-    "TRANSACTION_REPLACED",
-    `Nonce ${flight.nonce} was used by another transaction of this account. Does another program use its key?`,
-    { details: { nonce: flight.nonce, hashes: flight.hashes } },
-  );
-}

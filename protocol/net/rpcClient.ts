@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { MemoError } from "../errors.ts";
+import { type Clock, systemClock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { Metrics } from "../runtime/metrics.ts";
 import type { ProtocolMethods, RequestOf, ResponseOf, RpcProtocol } from "../wire/protocol.ts";
@@ -63,8 +64,9 @@ export function createRpcClient<Methods extends ProtocolMethods>(options: {
   limits?: Partial<RpcClientLimits>;
   logger: Logger;
   metrics?: Metrics;
+  clock?: Clock;
 }): RpcClient<Methods> {
-  const { host, protocol } = options;
+  const { host, protocol, clock = systemClock } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const id = protocolId(protocol);
   const logger = options.logger.child({ protocol: id });
@@ -117,7 +119,7 @@ export function createRpcClient<Methods extends ProtocolMethods>(options: {
   };
 
   const open = async (peer: Peer, endpoint: string, onGone: () => void): Promise<Session> => {
-    const wait = peer.dialAfter - Date.now();
+    const wait = peer.dialAfter - clock.now();
     if (wait > 0) throw unreachable(endpoint, wait);
     const tooSlow = () => unreachable(endpoint, 0);
     try {
@@ -140,7 +142,7 @@ export function createRpcClient<Methods extends ProtocolMethods>(options: {
       return session;
     } catch (error) {
       peer.backoffMs = Math.min(limits.backoffMs, Math.max(FIRST_BACKOFF_MS, peer.backoffMs * 2));
-      peer.dialAfter = Date.now() + peer.backoffMs;
+      peer.dialAfter = clock.now() + peer.backoffMs;
       throw error;
     }
   };
