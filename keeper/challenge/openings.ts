@@ -3,7 +3,8 @@ import type { OrderInfo } from "../../protocol/chain/groupTypes.ts";
 import { type OpenedShard, type Openings, verifyOpenings } from "../../protocol/challenge/openings.ts";
 import { type ShardRef, shardKey } from "../../protocol/challenge/sample.ts";
 import { MemoError } from "../../protocol/errors.ts";
-import { MAX_POINTS_PER_SUM, POINT_BYTES } from "../../protocol/kzg/points.ts";
+import { POINT_BYTES } from "../../protocol/kzg/pointEncoding.ts";
+import { MAX_POINTS_PER_SUM } from "../../protocol/kzg/points.ts";
 
 /** Points kept in memory: at 96 bytes and their keys about 80 MB. */
 const POINTS_KEPT = 250_000;

@@ -1,6 +1,7 @@
 import { concatBytes, type Hex, keccak256 } from "viem";
 import { MemoError } from "../errors.ts";
-import { compressPoint, MAX_POINTS_PER_SUM, POINT_BYTES } from "../kzg/points.ts";
+import { compressPoint, POINT_BYTES } from "../kzg/pointEncoding.ts";
+import { MAX_POINTS_PER_SUM } from "../kzg/points.ts";
 import { type Multiproof, multiproof, type Place, verifyMultiproof } from "../merkle/multiproof.ts";
 import type { OrderTree } from "../merkle/slotRoot.ts";
 import type { ShardRef } from "./sample.ts";

@@ -1,9 +1,7 @@
 import mcl from "mcl-wasm";
 import { COMMITMENT_BYTES, FIELD_MODULUS } from "../constants.ts";
 import { MemoError } from "../errors.ts";
-
-/** Bytes of an uncompressed point: x ‖ y, big-endian; the identity is 0x40 and zeros. */
-export const POINT_BYTES = 96;
+import { assertPointEncoding, compressPoint, isIdentity, POINT_BYTES } from "./pointEncoding.ts";
 
 /** `mulVec` keeps its arguments on the stack of the module and fails from ≈ 5,900 points on. */
 export const MAX_POINTS_PER_SUM = 4096;
@@ -18,11 +16,6 @@ const GENERATOR_G1 =
 const GENERATOR_G2 =
   "93e02b6052719f607dacd3a088274f65596bd0d09920b61ab5da61bbdc7f5049334cf11213945d57e5ac7d055d042b7e" +
   "024aa2b2f08f0a91260805272dc51051c6e47ad4fa403b02b4510b647ae3d1770bac0326a805bbefd48056c8c121bdb8";
-
-/** (modulus of the base field − 1) / 2: a y above it is the larger root, which a compressed point marks. */
-const HALF_BASE_FIELD = fromHex(
-  "0d0088f51cbff34d258dd3db21a5d66bb23ba5c279c2895fb39869507b587b120f55ffff58a9ffffdcff7fffffffd555",
-);
 
 /** A weighted sum of commitments that is claimed to open to `y` at `z` by `proof`; both points of 96 bytes. */
 export type SumOpening = {
@@ -145,18 +138,6 @@ async function load(): Promise<Points> {
   return points;
 }
 
-/**
- * Compressed form of a 96-byte point; byte work only.
- * @throws POINT_ENCODING
- */
-export function compressPoint(point: Uint8Array): Uint8Array {
-  assertPointEncoding(point);
-  const compressed = point.slice(0, COMMITMENT_BYTES);
-  if (isIdentity(point)) compressed[0] = 0xc0;
-  else compressed[0]! |= isLargerRoot(point.subarray(COMMITMENT_BYTES)) ? 0xa0 : 0x80;
-  return compressed;
-}
-
 function sumOf(terms: readonly Uint8Array[], weights: readonly bigint[]): mcl.G1 {
   assertSameLength(terms.length, weights.length);
   return multiply(terms.map(readPoint), weights.map(scalar));
@@ -266,30 +247,6 @@ function one(): mcl.Fp {
   const element = new mcl.Fp();
   element.setInt(1);
   return element;
-}
-
-function assertPointEncoding(point: Uint8Array): void {
-  const flags = point[0]! & 0xe0;
-  if (point.length === POINT_BYTES && (flags === 0 || isIdentity(point))) return;
-  throw new MemoError(
-    "POINT_ENCODING",
-    `The ${point.length} bytes are no uncompressed point of ${POINT_BYTES} bytes.`,
-    {
-      details: { length: point.length },
-    },
-  );
-}
-
-function isIdentity(point: Uint8Array): boolean {
-  return point[0] === 0x40 && point.subarray(1).every((byte) => byte === 0);
-}
-
-function isLargerRoot(y: Uint8Array): boolean {
-  for (let index = 0; index < COMMITMENT_BYTES; index++) {
-    const difference = y[index]! - HALF_BASE_FIELD[index]!;
-    if (difference !== 0) return difference > 0;
-  }
-  return false;
 }
 
 function assertSameLength(points: number, weights: number): void {
