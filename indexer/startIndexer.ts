@@ -9,6 +9,8 @@ import { claimPort, portInUse } from "./port.ts";
 
 /** How often readiness is asked for; answers come in about a millisecond on loopback. */
 const ASK_EVERY_MS = 50;
+/** A question without an answer for so long is asked again, so that time-outs and signals are looked at. */
+const ANSWER_TIMEOUT_MS = 5_000;
 /** Longest time from the start of the process to the end of its backfill. */
 const DEFAULT_START_TIMEOUT_MS = 120_000;
 
@@ -137,6 +139,7 @@ export async function indexedBlock(url: string): Promise<number | undefined> {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ query: "{ _meta { status } }" }),
+      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
     });
     const body = (await response.json()) as {
       data?: { _meta?: { status?: Record<string, { block: { number: number } }> } };
@@ -149,7 +152,7 @@ export async function indexedBlock(url: string): Promise<number | undefined> {
 
 async function isReady(url: string): Promise<boolean> {
   try {
-    return (await fetch(`${url}/ready`)).status === 200;
+    return (await fetch(`${url}/ready`, { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) })).status === 200;
   } catch {
     return false;
   }
