@@ -75,6 +75,8 @@ export type KeeperStatus = {
   readonly finalBlock: number;
   readonly lag: number;
   readonly lastCertified: number;
+  /** Duties that need no new block to end. */
+  readonly pending: number;
   /** Epochs that are challenged or voted on, with the round of the vote (−1 before the cut-off). */
   readonly rounds: readonly { epoch: number; round: number; phase: string }[];
 };
@@ -356,6 +358,7 @@ export async function startKeeper(options: KeeperOptions): Promise<RunningKeeper
     finalBlock: processed,
     lag: follower.status().lag,
     lastCertified: state.lastCertified,
+    pending: pending(),
     rounds: views(),
   });
   const server = createDaemonServer({

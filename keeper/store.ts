@@ -42,11 +42,12 @@ export function openKeeperStore(path: string): KeeperStore {
   const db = open(path);
   const saveProof = db.prepare("INSERT INTO proof (epoch, provider, held) VALUES (?, ?, ?)");
   const saveMessage = db.prepare(
-    "INSERT OR IGNORE INTO message (epoch, provider, bytes) SELECT ?1, ?2, ?3 WHERE (SELECT count(*) FROM message WHERE epoch = ?1 AND provider = ?2) < ?4",
+    "INSERT OR IGNORE INTO message (epoch, provider, bytes) SELECT @epoch, @provider, @bytes WHERE (SELECT count(*) FROM message WHERE epoch = @epoch AND provider = @provider) < @kept",
   );
   const save = db.transaction((epoch: number, proof: HeldProof, message: Uint8Array | null) => {
     saveProof.run(epoch, proof.provider, encode(proof));
-    if (message !== null) saveMessage.run(epoch, proof.provider, message, MESSAGES_KEPT);
+    if (message !== null)
+      saveMessage.run({ epoch, provider: proof.provider, bytes: message, kept: MESSAGES_KEPT });
   });
   const toRecord = ({ epoch, body }: { epoch: number; body: Uint8Array }): EpochRecord => ({
     epoch,

@@ -121,7 +121,7 @@ export function createCollector(options: {
     if (error === undefined) events.accepted(provider);
     else {
       events.refused(provider, error.code);
-      logger.warn({ provider, epoch: challenge.epoch, code: error.code }, "a proof was refused");
+      logger.warn({ provider, epoch: challenge.epoch, error }, "a proof was refused");
     }
     job.done(error);
   }
