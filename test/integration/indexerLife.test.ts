@@ -4,7 +4,7 @@ import type { Hex } from "viem";
 import { type Indexer, startIndexer } from "../../indexer/startIndexer.ts";
 import { createSilentLogger } from "../../protocol/runtime/logger.ts";
 import { eventually, query } from "./indexer/graphql.ts";
-import { applyAndFinish, certify, openOrder, ORDER, registerAll } from "./indexer/history.ts";
+import { applyAndFinish, certify, ORDER, openOrder, registerAll } from "./indexer/history.ts";
 import { createWorld, hash, type Part, type World } from "./indexer/world.ts";
 
 type Everything = {
