@@ -129,6 +129,13 @@ describe("a multiproof", () => {
       false,
     );
     assert.equal(verifyMultiproof({ ...claim, shards: [], proof: [] }), false);
+    const scattered = claimOf(tree, [
+      { slot: 0, stripe: 0 },
+      { slot: 0, stripe: 2 },
+      { slot: 2, stripe: 0 },
+    ]);
+    const [a, b, c] = scattered.shards;
+    assert.equal(verifyMultiproof({ ...scattered, shards: [a!, c!, b!] }), false);
     assert.equal(verifyMultiproof({ ...claim, stripes: 2 }), false);
     assert.throws(() => multiproof(tree, [{ slot: 3, stripe: 0 }]), { code: "MERKLE_INDEX_OUT_OF_RANGE" });
     assert.throws(() => multiproof(tree, [{ slot: 0, stripe: 3 }]), { code: "MERKLE_INDEX_OUT_OF_RANGE" });

@@ -80,6 +80,10 @@ describe("a Merkle tree", () => {
     assert.equal(verifyTreeProof({ ...claim, index: -1 }), false);
     assert.equal(verifyTreeProof({ ...claim, index: 4.5 }), false);
     assert.equal(verifyTreeProof({ ...claim, count: 4 }), false);
+    const first = { ...claim, leaf: leaves[1]!, index: 1, proof: treeProof(tree, 1) };
+    assert.equal(verifyTreeProof(first), true);
+    assert.equal(verifyTreeProof({ ...first, count: 4 }), false);
+    assert.equal(verifyTreeProof({ ...first, count: 9 }), false);
   });
 
   it("does not take a pad for a leaf: pads lie beyond the count", () => {
