@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {StorageOrders} from "../../contracts/StorageOrders.sol";
+import {IStakingTypes} from "../../contracts/interfaces/IStaking.sol";
+import {IStorageOrdersTypes, Order} from "../../contracts/interfaces/IStorageOrders.sol";
+import {GroupHandler} from "./utils/GroupHandler.sol";
+import {VmTest} from "./utils/Vm.sol";
+
+/// @notice What holds after any sequence of calls.
+contract GroupInvariantTest is VmTest {
+    GroupHandler private handler;
+
+    function setUp() public {
+        handler = new GroupHandler();
+    }
+
+    function targetContracts() public view returns (address[] memory targets) {
+        targets = new address[](1);
+        targets[0] = address(handler);
+    }
+
+    /// Balances, escrows, credits and unclaimed pools are exactly the tokens that StorageOrders holds.
+    function invariant_everyTokenOfOrdersIsOwedToSomebody() public {
+        (address payer, StorageOrders orders) = (handler.payer(), handler.orders());
+        // Nothing announced: then the balance is all there is.
+        vm.prank(payer);
+        orders.requestWithdrawal(0);
+        uint256 owed = orders.balanceOf(payer);
+        for (uint256 i = 0; i < handler.orderCount(); ++i) owed += _state(i).escrow;
+        for (uint32 id = 1; id <= handler.PROVIDERS(); ++id) owed += orders.credit(id);
+        for (uint32 term = 0; term < 200; ++term) {
+            (uint128 keepers, uint128 treasury) = orders.pool(term);
+            owed += uint256(keepers) + treasury - orders.treasuryClaimed(term);
+            for (uint32 id = 1; id <= handler.KEEPERS(); ++id) owed -= orders.claimed(term, id);
+        }
+        assertEq(handler.token().balanceOf(address(orders)), owed, "orders");
+    }
+
+    /// Stake and what is on its way out are exactly the tokens that Staking holds; collateral is backed by stake.
+    function invariant_stakeIsThereAndCoversCollateral() public view {
+        uint256 owed = 0;
+        for (uint32 id = 1; id <= handler.PROVIDERS(); ++id) {
+            IStakingTypes.Provider memory provider = handler.staking().provider(id);
+            assertTrue(provider.locked <= provider.stake, "locked");
+            assertEq(provider.locked, _collateralOf(id), "collateral");
+            owed += uint256(provider.stake) + provider.unbonding;
+        }
+        for (uint32 id = 1; id <= handler.KEEPERS(); ++id) {
+            IStakingTypes.Keeper memory keeper = handler.staking().keeper(id);
+            owed += uint256(keeper.stake) + keeper.unbonding;
+        }
+        assertEq(handler.token().balanceOf(address(handler.staking())), owed, "stake");
+    }
+
+    /// No order is settled beyond its end or what is finished, and a closed one holds nothing.
+    function invariant_ordersStayWithinTheirBounds() public view {
+        uint32 finished = handler.settlement().lastFinished();
+        assertTrue(finished <= handler.settlement().lastCertified(), "finished");
+        for (uint256 i = 0; i < handler.orderCount(); ++i) {
+            Order memory order = handler.orderAt(i);
+            IStorageOrdersTypes.OrderState memory state = _state(i);
+            assertTrue(state.settledTo <= state.endEpoch && state.endEpoch <= order.endEpoch, "end");
+            assertTrue(state.settledTo == order.startEpoch || state.settledTo <= finished + 1, "settled");
+            bool open = state.status == IStorageOrdersTypes.OrderStatus.Open;
+            assertTrue(open || (state.escrow == 0 && state.settledTo == state.endEpoch), "closed");
+        }
+    }
+
+    /// The handler reaches settlement: a run in which nothing ever happens would prove nothing.
+    function test_handler_opensAndSettles() public {
+        handler.open(3, 4, 0, 1000, 2);
+        handler.certify(4, 3, 1, false);
+        handler.applyExceptions();
+        handler.settle(0, 0);
+        assertEq(handler.settledPages(), 1, "pages");
+        assertTrue(handler.orders().credit(3) > 0, "credit");
+    }
+
+    function _state(uint256 index) private view returns (IStorageOrdersTypes.OrderState memory) {
+        return handler.orders().orderState(handler.orders().orderIdOf(handler.orderAt(index)));
+    }
+
+    function _collateralOf(uint32 providerId) private view returns (uint256 locked) {
+        for (uint256 i = 0; i < handler.orderCount(); ++i) {
+            if (_state(i).status == IStorageOrdersTypes.OrderStatus.Released) continue;
+            Order memory order = handler.orderAt(i);
+            for (uint256 slot = 0; slot < order.providers.length; ++slot) {
+                if (order.providers[slot] == providerId) locked += uint256(handler.COLLATERAL()) * order.stripes;
+            }
+        }
+    }
+}
