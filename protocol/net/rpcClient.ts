@@ -163,8 +163,6 @@ export function createRpcClient<Methods extends ProtocolMethods>(options: {
       signal?.throwIfAborted();
       if (closed) throw new MemoError("RPC_DISCONNECTED", "This client is closed.");
       const peer = peerOf(parseEndpoint(endpoint).peer);
-      const frameId = peer.nextId++;
-      const frame = encodeRequest(protocol, method, frameId, request);
       const timedOut = () =>
         new MemoError("RPC_TIMEOUT", `${method}: no answer from ${endpoint} within ${timeoutMs} ms.`, {
           details: { endpoint, method, timeoutMs },
@@ -173,8 +171,11 @@ export function createRpcClient<Methods extends ProtocolMethods>(options: {
       let outcome = "ok";
       try {
         const body = await limited(timeoutMs, signal, timedOut, async (either) => {
-          const leave = await peer.turnstile.enter(frame.length, either);
+          const leave = await peer.turnstile.enter(sizeOf(request), either);
           try {
+            // Encoded only when it is its turn: waiting calls must not hold a second copy of their bytes.
+            const frameId = peer.nextId++;
+            const frame = encodeRequest(protocol, method, frameId, request);
             const session = await abortable(sessionOf(peer, endpoint), either);
             return await session.request(frameId, frame, either);
           } finally {
@@ -199,6 +200,15 @@ export function createRpcClient<Methods extends ProtocolMethods>(options: {
       peers.clear();
     },
   };
+}
+
+/** About how many bytes a request will take: only byte strings count. */
+function sizeOf(request: unknown): number {
+  if (typeof request !== "object" || request === null) return 0;
+  return Object.values(request).reduce(
+    (sum: number, value) => sum + (value instanceof Uint8Array ? value.length : 0),
+    0,
+  );
 }
 
 function encodeRequest(protocol: RpcProtocol, method: string, id: number, request: unknown): Uint8Array {

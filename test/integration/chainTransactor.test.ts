@@ -175,6 +175,24 @@ describe("transactor", () => {
     assert.equal(nonce, 1);
   });
 
+  it("gives no nonce twice although the node does not count what it has pooled", async () => {
+    const forgetful = createPublicClient({
+      chain: hardhat,
+      transport: custom({
+        request({ method, params }) {
+          const latest = method === "eth_getTransactionCount" ? [params[0], "latest"] : params;
+          return chain.publicClient.request({ method, params: latest });
+        },
+      }),
+    });
+    const transactor = create(9, { publicClient: forgetful });
+    const sends = Promise.all([transactor.send(note()), transactor.send(note())]);
+    await pooled(2);
+    await chain.mine();
+    const [first, second] = await sends;
+    assert.notEqual(first.hash, second.hash);
+  });
+
   it("says that the key is used by another program when its nonce is gone", async () => {
     const transactor = create(7);
     const sent = transactor.send(note());
