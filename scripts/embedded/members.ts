@@ -19,7 +19,7 @@ export const DOMAINS = 6;
 export const PROVIDER_STAKE = parseEther("1000");
 export const KEEPER_STAKE = parseEther("5000");
 /** What a provider asks for 2^32 shard-epochs. */
-export const ASK = parseEther("4");
+export const ASK = parseEther("1000000");
 
 /** Well above what any of these calls uses, so that nothing has to be estimated before it is possible. */
 const GAS = 1_000_000n;

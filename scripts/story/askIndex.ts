@@ -1,4 +1,5 @@
 import type { Hex } from "viem";
+import type { StoreResult } from "../../client/store/store.ts";
 import type { Indexer } from "../../indexer/startIndexer.ts";
 import { MemoError } from "../../protocol/errors.ts";
 import type { StoryContext } from "./context.ts";
@@ -17,6 +18,7 @@ export interface IndexTale {
   /** Newest block in the index, and how many the chain has beyond it. */
   block: number;
   behind: number;
+  /** Epochs of the order so far that no certificate covers. */
   gaps: number;
   certifyGas: number[];
   missed: number;
@@ -24,32 +26,40 @@ export interface IndexTale {
 }
 
 interface Answer {
-  network: { epochsCertified: number; epochsGap: number; orderCount: number; shards: string };
+  network: { epochsCertified: number };
   order: { id: Hex; state: string; policy: string; shards: string } | null;
   epochs: { items: { epoch: number; state: string; missed: number; certifyGas: number | null }[] };
   gasUses: { items: GasUse[] };
 }
 
 const query = (order: Hex): string => `{
-  network(id: "memo") { epochsCertified epochsGap orderCount shards }
+  network(id: "memo") { epochsCertified }
   order(id: "${order}") { id state policy shards }
   epochs(orderBy: "epoch", limit: 1000) { items { epoch state missed certifyGas } }
   gasUses(orderBy: "id", limit: 100) { items { id count average } }
 }`;
 
 /** Waits until the index has read the chain, asks it for the whole story and tells it. */
-export async function askIndex(context: StoryContext, indexer: Indexer, order: Hex): Promise<IndexTale> {
+export async function askIndex(
+  context: StoryContext,
+  indexer: Indexer,
+  stored: StoreResult,
+): Promise<IndexTale> {
   const { terminal, network, signal } = context;
   terminal.stage("The same from the index");
   await indexer.ready((await network.conductor.head()).number, signal);
-  const answer = await queryIndex<Answer>(indexer.url, query(order));
+  const answer = await queryIndex<Answer>(indexer.url, query(stored.orderId));
   if (answer.order === null) {
-    throw new MemoError("ORDER_NOT_INDEXED", `The index does not know the order ${order}.`);
+    throw new MemoError("ORDER_NOT_INDEXED", `The index does not know the order ${stored.orderId}.`);
   }
+  const { startEpoch } = stored.order;
+  const gaps = answer.epochs.items.filter(
+    ({ epoch, certifyGas }) => epoch >= startEpoch && certifyGas === null,
+  ).length;
   const certified = answer.epochs.items.filter(({ certifyGas }) => certifyGas !== null);
   terminal.step(
     `order ${answer.order.state} under ${answer.order.policy} with ${answer.order.shards} shards; ` +
-      `${answer.network.epochsCertified} epochs certified, ${answer.network.epochsGap} gaps`,
+      `${answer.network.epochsCertified} epochs certified, ${gaps} of its epochs not`,
   );
   terminal.step("gas of every kind of transaction:");
   for (const { id, count, average } of answer.gasUses.items) {
@@ -59,7 +69,7 @@ export async function askIndex(context: StoryContext, indexer: Indexer, order: H
   return {
     block,
     behind: Number((await network.conductor.head()).number) - block,
-    gaps: answer.network.epochsGap,
+    gaps,
     certifyGas: certified.map(({ certifyGas }) => certifyGas ?? 0),
     missed: answer.epochs.items.reduce((sum, { missed }) => sum + missed, 0),
     gas: answer.gasUses.items,

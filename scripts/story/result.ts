@@ -5,6 +5,7 @@ import type { GasUse } from "./askIndex.ts";
 export interface StoryResult {
   input: { path: string; bytes: number; sha256: string };
   order: { id: Hex; slots: number; stripes: number; shards: number; gas: number; gasPerSlot: number };
+  /** Gaps: epochs of the order that no certificate covers. Missed: verdicts, over all providers and epochs. */
   epochs: { certified: number; certifyGas: number[]; gaps: number; missed: number };
   /** Proofs that providers made, how often a keeper found one valid, and bytes of all proof messages. */
   proofs: { made: number; verified: number; bytes: number };

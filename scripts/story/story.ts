@@ -139,7 +139,7 @@ async function tell(
       stored.order.providers.slice(0, restored.providersDown),
     );
     const balances = await settleMoney(context, stored);
-    const tale = await askIndex(context, indexer, stored.orderId);
+    const tale = await askIndex(context, indexer, stored);
     const certificates = await readCertificates(
       network.chain.publicClient,
       network.group.settlement,
