@@ -398,7 +398,10 @@ describe("rpc over real sockets", () => {
         "an answer of the wrong shape",
         (stream) => stream.send(frameOf(encode({ v: 1, id: 0, body: { other: 1 } }))),
       ],
-      ["frames of another version", (stream) => stream.send(frameOf(encode({ v: 9, id: 0, body: {} })))],
+      [
+        "frames of another version",
+        (stream) => stream.send(frameOf(encode({ v: 9, id: 0, body: { bytes: Uint8Array.of(1) } }))),
+      ],
     ];
     for (const [index, [what, respond]] of cases.entries()) {
       it(`rejects ${what} by RPC_MALFORMED`, async () => {
