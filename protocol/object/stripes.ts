@@ -32,14 +32,14 @@ export function encodeStripe(payload: Uint8Array, policy: Policy, reedSolomon: R
     );
   }
   const stripe = new Uint8Array(policy.n * SHARD_BYTES);
-  for (let slot = 0; slot < policy.k; slot++) {
-    const part = payload.subarray(slot * PAYLOAD_BYTES, (slot + 1) * PAYLOAD_BYTES);
-    if (part.length > 0) stripe.set(encodePacked31(part), slot * SHARD_BYTES);
-  }
-  reedSolomon.encode(stripe, policy);
-  return Array.from({ length: policy.n }, (_, slot) =>
+  const shards = Array.from({ length: policy.n }, (_, slot) =>
     stripe.subarray(slot * SHARD_BYTES, (slot + 1) * SHARD_BYTES),
   );
+  for (let slot = 0; slot < policy.k; slot++) {
+    encodePacked31(payload.subarray(slot * PAYLOAD_BYTES, (slot + 1) * PAYLOAD_BYTES), shards[slot]);
+  }
+  reedSolomon.encode(stripe, policy);
+  return shards;
 }
 
 /**
