@@ -136,6 +136,8 @@ async function start(settings: ProviderSettings): Promise<number> {
       version: await packageVersion(),
     });
     shutdown.onStop("provider", () => provider.stop());
+    // Asked to end while it was starting: the steps have run without this one.
+    if (shutdown.signal.aborted) await provider.stop();
     logger.info(provider.status(), "provider runs");
     provider.ended.catch(() => {
       failed = true;

@@ -15,8 +15,8 @@ import type { GetResults } from "./prove/results.ts";
 import type { Service } from "./service.ts";
 import type { ProviderSettings } from "./settings.ts";
 
-/** Milliseconds that one call to a keeper may take. */
-const KEEPER_TIMEOUT_MS = 5_000;
+/** Milliseconds that one call to a keeper may take: it pulls openings and verifies before it answers. */
+const KEEPER_TIMEOUT_MS = 15_000;
 
 /** The provider's side of the peer-to-peer network. */
 export type ProviderNetwork = {

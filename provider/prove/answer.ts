@@ -6,6 +6,12 @@ import {
 } from "viem";
 import { settlementDomain } from "../../protocol/certificate.ts";
 import { openingsDigest } from "../../protocol/challenge/openings.ts";
+import {
+  type ChallengeProof,
+  challengePairs,
+  coveredPairs,
+  coverOf,
+} from "../../protocol/challenge/proof.ts";
 import { type ProveResult, proveChallenge } from "../../protocol/challenge/prove.ts";
 import type { ShardRef } from "../../protocol/challenge/sample.ts";
 import type { ChallengeContext } from "../../protocol/challenge/transcript.ts";
@@ -16,6 +22,7 @@ import type { Points } from "../../protocol/kzg/points.ts";
 import {
   decodeProofMessage,
   encodeProofMessage,
+  PROOF_PARTS,
   PROOF_TYPES,
   type ProofMessage,
   proofStruct,
@@ -53,7 +60,7 @@ export async function answerChallenge(
   const shards = withCommitments(deps.store, challenge);
   const result = await prove(deps, context, shards, signal);
   if (result.proof.parts.length === 0) return undefined;
-  const { cover, parts } = result.proof;
+  const { cover, parts } = limitParts(result.proof, challengePairs(challenge).length);
   const openings = openingsDigest(Buffer.concat(shards.map((shard) => shard.point)));
   const unsigned = {
     v: 1 as const,
@@ -77,6 +84,13 @@ export async function answerChallenge(
     openings: encodeChallenge(challenge),
   });
   return { message, uncovered: result.uncovered };
+}
+
+/** The first parts of a partial proof, as many as a message can carry; what is left out stays owed. */
+export function limitParts(proof: ChallengeProof, pairs: number): ChallengeProof {
+  if (proof.parts.length <= PROOF_PARTS) return proof;
+  const covered = coveredPairs(proof.cover, pairs).slice(0, PROOF_PARTS);
+  return { cover: coverOf(covered, pairs), parts: proof.parts.slice(0, PROOF_PARTS) };
 }
 
 /** What this provider answered in an epoch. */

@@ -3,6 +3,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it, type TestContext } from "node:test";
 import { openingsDigest, verifyOpenings } from "../../../protocol/challenge/openings.ts";
+import { coveredPairs, coverOf } from "../../../protocol/challenge/proof.ts";
 import { verifyProof } from "../../../protocol/challenge/verify.ts";
 import { createFieldPool } from "../../../protocol/kzg/fieldPool.ts";
 import { createKzg, type Kzg } from "../../../protocol/kzg/kzg.ts";
@@ -10,9 +11,9 @@ import { loadPoints, type Points } from "../../../protocol/kzg/points.ts";
 import { shardRoot, slotRoot } from "../../../protocol/merkle/slotRoot.ts";
 import { type Order, orderId } from "../../../protocol/order.ts";
 import { createManualClock } from "../../../protocol/runtime/clock.ts";
-import { encodeProofMessage } from "../../../protocol/wire/proofMessage.ts";
+import { encodeProofMessage, PROOF_PARTS } from "../../../protocol/wire/proofMessage.ts";
 import type { ChainView } from "../../../provider/chainView.ts";
-import { answerChallenge } from "../../../provider/prove/answer.ts";
+import { answerChallenge, limitParts } from "../../../provider/prove/answer.ts";
 import { createGetOpenings, createGetProof } from "../../../provider/prove/openingsService.ts";
 import { createProofTopic } from "../../../provider/prove/proofTopic.ts";
 import { createShardReader } from "../../../provider/read/shardReader.ts";
@@ -155,6 +156,17 @@ describe("the answer to a challenge", () => {
     rmSync(pathOf("second", 1));
     assert.equal(await answer(), undefined);
     assert.equal(store.answers.get(4), undefined);
+  });
+
+  it("carries no more parts than a message can, and covers just these", () => {
+    const part = (index: number) => ({ y: new Uint8Array(32).fill(index), proof: new Uint8Array(48) });
+    const covered = Array.from({ length: PROOF_PARTS + 5 }, (_, index) => index + 1);
+    const pairs = PROOF_PARTS + 10;
+    const limited = limitParts({ cover: coverOf(covered, pairs), parts: covered.map(part) }, pairs);
+    assert.deepEqual(coveredPairs(limited.cover, pairs), covered.slice(0, PROOF_PARTS));
+    assert.deepEqual(limited.parts, covered.slice(0, PROOF_PARTS).map(part));
+    const small = { cover: coverOf([0, 2], 3), parts: [part(0), part(2)] };
+    assert.equal(limitParts(small, 3), small);
   });
 
   it("is opened page by page, to keepers only", async (t) => {
