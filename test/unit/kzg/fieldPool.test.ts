@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { bytesToBigInt } from "viem";
 import { FIELD_MODULUS, SHARD_BYTES } from "../../../protocol/constants.ts";
 import { fieldFromBytes, fieldToBytes } from "../../../protocol/kzg/field.ts";
-import { createFieldPool } from "../../../protocol/kzg/fieldPool.ts";
+import { createFieldPool, type FieldPool } from "../../../protocol/kzg/fieldPool.ts";
 
 const inline = createFieldPool({ threads: 0 });
 const threaded = createFieldPool({ threads: 2 });
@@ -198,12 +198,25 @@ describe("a field pool", () => {
   });
 
   it("leaves the event loop free while threads work", async () => {
-    const shard = randomShard(randomFrom(4));
-    let turns = 0;
-    let done = false;
-    const work = threaded.weightedSum(Array(640).fill(shard), Array(640).fill(1n)).then(() => {
-      done = true;
-    });
+    const shards: Uint8Array[] = Array(64).fill(randomShard(randomFrom(4)));
+    const turnsDuring = async (pool: FieldPool): Promise<number> => {
+      let done = false;
+      const work = pool.weightedSum(shards, Array(64).fill(1n)).then(() => {
+        done = true;
+      });
+      let turns = 0;
+      for (; !done; turns++) await new Promise((resolve) => setImmediate(resolve));
+      await work;
+      return turns;
+    };
+    const most = async (pool: FieldPool) => {
+      const counts: number[] = [];
+      for (let run = 0; run < 10; run++) counts.push(await turnsDuring(pool));
+      return Math.max(...counts);
+    };
+    const [blocked, free] = [await most(inline), await most(threaded)];
+    assert.ok(free > 10 && blocked < 10, `the event loop turned ${free} times, ${blocked} inline`);
+  });
     while (!done) {
       await new Promise((resolve) => setImmediate(resolve));
       turns++;
