@@ -60,6 +60,8 @@ describe("four keepers", () => {
   let process4: KeeperProcess | undefined;
   let host: Host;
   let order: Order;
+  /** Whether blocks wait for keepers' votes. */
+  let waiting = true;
 
   before(async () => {
     network = await startEmbeddedNetwork({
@@ -172,15 +174,32 @@ describe("four keepers", () => {
     assert.equal(certificate.absent, 0, "the one that came back was heard");
   });
 
-  it("resume a vote from the journal after a kill at the cut-off", async () => {
+  it("resume from the journal a vote in whose middle one is killed, and finish it when a quorum is back", async () => {
     const epoch = (await network.epochNow()) + 1;
     const { parameters } = network.group;
-    // Final is two blocks later: the kill comes about when the cut-off is processed.
-    await network.conductor.advanceTime(cutoffTime(parameters, epoch) + 5);
+    await network.conductor.advanceTime(seedTime(parameters, epoch) + 10);
+    // Two of four are no quorum: the vote hangs, and the rounds go on.
+    for (const id of [1, 2]) {
+      await keepers.get(id)?.stop();
+      keepers.delete(id);
+    }
+    waiting = false;
+    await network.conductor.advanceTime(cutoffTime(parameters, epoch) + 10);
+    const roundOf = async () =>
+      (await process4?.status())?.rounds.find((running) => running.epoch === epoch)?.round ?? -1;
+    await waitFor("the second round", async () => ((await roundOf()) >= 1 ? true : undefined));
     await process4?.kill();
     process4 = undefined;
     await startOutside();
+    await waitFor("the vote goes on in the round it had reached", async () => {
+      const round = await roundOf();
+      assert.notEqual(round, 0, "it does not begin anew");
+      return round >= 1 ? true : undefined;
+    });
+    for (const id of [1, 2]) await startInside(id);
+    waiting = true;
     const certificate = await certified(epoch);
+    assert.ok(certificate.round >= 1);
     assert.equal(certificate.exceptions, 0);
   });
 
@@ -235,10 +254,12 @@ describe("four keepers", () => {
     const final = block - network.group.parameters.confirmations;
     const isDone = async () => {
       for (const keeper of keepers.values()) {
-        if (keeper.headProcessed() < final || keeper.pending() > 0) return undefined;
+        if (keeper.headProcessed() < final || (waiting && keeper.pending() > 0)) return undefined;
       }
       const status = await process4?.status();
-      if (status !== undefined && (status.finalBlock < final || status.pending > 0)) return undefined;
+      if (status !== undefined && (status.finalBlock < final || (waiting && status.pending > 0))) {
+        return undefined;
+      }
       return providers.finalBlock() >= final && providers.pending() === 0 ? true : undefined;
     };
     return waitFor("duties are done", isDone, capMs).then(
