@@ -90,7 +90,8 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
         EpochQueue.Progress memory progress = _queue.load();
         PendingEpoch memory pending = _next(progress, epoch);
         (uint32 exceptions, uint32 from) = (pending.exceptions, pending.applied);
-        if (leaves.length == 0 || leaves.length > exceptions - from) revert LeavesInvalid(leaves.length, exceptions - from);
+        if (leaves.length == 0 || leaves.length > exceptions - from)
+            revert LeavesInvalid(leaves.length, exceptions - from);
         uint32 to = from + uint32(leaves.length);
 
         bytes32 root = MerkleRange.rootFrom(_hashes(from, leaves), from, exceptions, proof);
@@ -277,11 +278,7 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
         if (certificate.term != _termOf(epoch)) revert TermWrong(certificate.term, _termOf(epoch));
     }
 
-    function _checkMembers(
-        Certificate calldata certificate,
-        uint32 signers,
-        bytes calldata signatures
-    ) private view {
+    function _checkMembers(Certificate calldata certificate, uint32 signers, bytes calldata signatures) private view {
         bytes memory members = _members(certificate.term);
         if (members.length == 0) revert NoRoster(certificate.term);
         CertificateCheck.checkContent(certificate, members.size());
@@ -311,14 +308,7 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
         for (uint32 i = 0; i < leaves.length; ++i) {
             ExceptionLeaf calldata leaf = leaves[i];
             hashes[i] = keccak256(
-                abi.encodePacked(
-                    bytes1(0x00),
-                    MerkleTree.EXCEPTION_TAG,
-                    from + i,
-                    leaf.kind,
-                    leaf.provider,
-                    leaf.data
-                )
+                abi.encodePacked(bytes1(0x00), MerkleTree.EXCEPTION_TAG, from + i, leaf.kind, leaf.provider, leaf.data)
             );
         }
     }
@@ -328,11 +318,12 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
         bytes memory data = abi.encode(marks.fromEpoch);
         for (uint32 i = 0; i < leaves.length; ++i) {
             ExceptionLeaf calldata leaf = leaves[i];
-            bytes32 reason = leaf.kind != MISSED
-                ? bytes32("KIND_UNSUPPORTED")
-                : leaf.data != 0
-                    ? bytes32("DATA_NOT_ZERO")
-                    : _miss(leaf.provider, marks);
+            bytes32 reason =
+                leaf.kind != MISSED
+                    ? bytes32("KIND_UNSUPPORTED")
+                    : leaf.data != 0
+                        ? bytes32("DATA_NOT_ZERO")
+                        : _miss(leaf.provider, marks);
             if (reason == 0) {
                 _events.log(ProviderMissed.selector, _topic(epoch), _topic(leaf.provider), data);
             } else {
@@ -391,7 +382,10 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
         }
     }
 
-    function _next(EpochQueue.Progress memory progress, uint32 epoch) private view returns (PendingEpoch memory pending) {
+    function _next(
+        EpochQueue.Progress memory progress,
+        uint32 epoch
+    ) private view returns (PendingEpoch memory pending) {
         if (progress.head == progress.tail) revert NothingPending();
         pending = _queue.read(progress.head);
         if (pending.epoch != epoch) revert EpochNotNext(epoch, pending.epoch);

@@ -35,11 +35,7 @@ abstract contract GroupContract is IGroup {
 
     /// @inheritdoc IGroup
     function groupContracts() external view returns (address staking, address orders, address settlement) {
-        return (
-            _address(CloneArguments.STAKING),
-            _address(CloneArguments.ORDERS),
-            _address(CloneArguments.SETTLEMENT)
-        );
+        return (_address(CloneArguments.STAKING), _address(CloneArguments.ORDERS), _address(CloneArguments.SETTLEMENT));
     }
 
     /// @inheritdoc IGroup

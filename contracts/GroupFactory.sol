@@ -115,25 +115,25 @@ contract GroupFactory is IGroupFactory {
     function _check(GroupParameters calldata p) private view {
         if (p.token.code.length == 0) revert TokenNotContract(p.token);
         if (p.treasury == address(0)) revert TreasuryMissing();
-        Limits memory l = limits();
-        uint256 distance = l.genesisDistanceMax;
+        Limits memory hard = limits();
+        uint256 distance = hard.genesisDistanceMax;
         _range("genesis", p.genesis, block.timestamp - distance, block.timestamp + distance);
-        _range("epochLength", p.epochLength, l.epochLengthMin, l.epochLengthMax);
-        _range("seedDelay", p.seedDelay, l.seedDelayMin, p.epochLength);
-        _range("answerWindow", p.answerWindow, l.answerWindowMin, p.epochLength - p.seedDelay);
-        _range("applyWindow", p.applyWindow, l.applyWindowMin, l.applyWindowMax);
-        _range("applyWindowBlocks", p.applyWindowBlocks, l.applyWindowBlocksMin, l.applyWindowBlocksMax);
-        _range("payerDelay", p.payerDelay, p.epochLength, l.payerDelayMax);
-        _range("confirmations", p.confirmations, 1, l.confirmationsMax);
-        _range("maxGap", p.maxGap, 1, l.maxGapMax);
+        _range("epochLength", p.epochLength, hard.epochLengthMin, hard.epochLengthMax);
+        _range("seedDelay", p.seedDelay, hard.seedDelayMin, p.epochLength);
+        _range("answerWindow", p.answerWindow, hard.answerWindowMin, p.epochLength - p.seedDelay);
+        _range("applyWindow", p.applyWindow, hard.applyWindowMin, hard.applyWindowMax);
+        _range("applyWindowBlocks", p.applyWindowBlocks, hard.applyWindowBlocksMin, hard.applyWindowBlocksMax);
+        _range("payerDelay", p.payerDelay, p.epochLength, hard.payerDelayMax);
+        _range("confirmations", p.confirmations, 1, hard.confirmationsMax);
+        _range("maxGap", p.maxGap, 1, hard.maxGapMax);
         uint256 windows = uint256(p.applyWindow) + (uint256(p.maxGap) + 2) * p.epochLength;
-        _range("unbondingDelay", p.unbondingDelay, windows, l.unbondingDelayMax);
-        _range("samples", p.samples, 1, l.samplesMax);
-        _range("termLength", p.termLength, l.termLengthMin, l.termLengthMax);
-        _range("minKeeperStake", p.minKeeperStake, 1, l.stakeMax);
-        _range("minProviderStake", p.minProviderStake, 1, l.stakeMax);
-        _range("collateralPerShard", p.collateralPerShard, 1, l.collateralPerShardMax);
-        _range("minPrice", p.minPrice, l.minPriceMin, l.minPriceMax);
+        _range("unbondingDelay", p.unbondingDelay, windows, hard.unbondingDelayMax);
+        _range("samples", p.samples, 1, hard.samplesMax);
+        _range("termLength", p.termLength, hard.termLengthMin, hard.termLengthMax);
+        _range("minKeeperStake", p.minKeeperStake, 1, hard.stakeMax);
+        _range("minProviderStake", p.minProviderStake, 1, hard.stakeMax);
+        _range("collateralPerShard", p.collateralPerShard, 1, hard.collateralPerShardMax);
+        _range("minPrice", p.minPrice, hard.minPriceMin, hard.minPriceMax);
     }
 
     function _range(string memory name, uint256 value, uint256 min, uint256 max) private pure {

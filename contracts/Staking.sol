@@ -196,13 +196,7 @@ contract Staking is GroupContract, ReentrancyGuardTransient, IStaking {
             ) revert KeeperOnRoster(id);
             (record.unbonding, record.unbondingAt) = (0, 0);
         }
-        _events.log(
-            StakeWithdrawn.selector,
-            _topic(uint256(role)),
-            _topic(id),
-            _topic(owner),
-            abi.encode(amount)
-        );
+        _events.log(StakeWithdrawn.selector, _topic(uint256(role)), _topic(id), _topic(owner), abi.encode(amount));
         _token().safeTransfer(owner, amount);
     }
 
@@ -346,7 +340,13 @@ contract Staking is GroupContract, ReentrancyGuardTransient, IStaking {
         return (left, unbonding);
     }
 
-    function _left(uint32 id, uint96 stake, uint96 free, uint128 amount, uint256 minimum) private view returns (uint96) {
+    function _left(
+        uint32 id,
+        uint96 stake,
+        uint96 free,
+        uint128 amount,
+        uint256 minimum
+    ) private view returns (uint96) {
         if (free < amount) revert StakeNotFree(id, free, amount);
         uint96 left = stake - uint96(amount);
         uint128 required = uint128(CloneArguments.word(minimum));

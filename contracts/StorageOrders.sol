@@ -323,8 +323,8 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
 
     // --------------------------------------------------------------------------------------------------- internal
 
-    /// @dev Credits each slot by the epochs it passed, and adds up what the slots may still earn. Nothing overflows: rates
-    /// have at most 160 bits, epochs 32, slots 5; and no slot missed more epochs than there were.
+    /// @dev Credits each slot by the epochs it passed, and adds up what the slots may still earn. Nothing overflows:
+    /// rates have at most 160 bits, epochs 32, slots 5; and no slot missed more epochs than there were.
     function _settleProviders(
         Order calldata order,
         OrderState memory state,
@@ -366,11 +366,7 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
     }
 
     /// @dev Keepers earn by epochs that were certified and did not lapse, the treasury by epochs that are not dead.
-    function _settleTerms(
-        uint32 start,
-        IChallengeSettlementTypes.Tally memory tally,
-        Page memory page
-    ) private {
+    function _settleTerms(uint32 start, IChallengeSettlementTypes.Tally memory tally, Page memory page) private {
         uint256 termLength = CloneArguments.word(CloneArguments.TERM_LENGTH);
         uint32 term = uint32(page.from / termLength);
         uint256 earning = page.from - start - tally.feelessBefore;

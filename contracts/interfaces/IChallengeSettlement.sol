@@ -46,7 +46,8 @@ interface IChallengeSettlementTypes {
         uint32 to;
         uint32 deadBefore;
         uint32 feelessBefore;
-        /// Epochs since the order's start, at the end of each term's part of the page: dead ones, and ones without fee.
+        /// Epochs since the order's start, at the end of each term's part of the page: dead ones, and ones without
+        /// fee.
         uint32[] dead;
         uint32[] feeless;
         /// Missed epochs of each provider before the page (if asked for) and within it; empty when nobody missed any.
@@ -127,19 +128,19 @@ interface IChallengeSettlement is
     IChallengeSettlementEvents
 {
     /// @notice Accepts the certificate of an epoch. By anyone; the first valid one wins.
-    /// @dev Requires lastCertified < epoch ≤ epochNow, the term of the epoch, leader and absent within the roster, absent
-    /// ≤ members − quorum, and exactly a quorum of signatures.
+    /// @dev Requires lastCertified < epoch ≤ epochNow, the term of the epoch, leader and absent within the roster,
+    /// absent ≤ members − quorum, and exactly a quorum of signatures.
     /// @param signers Bitmap over the roster.
     /// @param signatures 64 bytes (EIP-2098) per signer, ascending roster index.
     function certify(Certificate calldata certificate, uint32 signers, bytes calldata signatures) external;
 
-    /// @notice Applies the next consecutive exceptions of the epoch that is next to finish. By anyone. Possible until the
-    /// epoch has lapsed.
+    /// @notice Applies the next consecutive exceptions of the epoch that is next to finish. By anyone. Possible
+    /// until the epoch has lapsed.
     /// @param proof Siblings of the range, bottom-up, left before right.
     function applyExceptions(uint32 epoch, ExceptionLeaf[] calldata leaves, bytes32[] calldata proof) external;
 
-    /// @notice Finishes the next epoch without its remaining exceptions, once applyWindow seconds and applyWindowBlocks
-    /// blocks have passed since its certificate. Keepers get no fee for it. By anyone.
+    /// @notice Finishes the next epoch without its remaining exceptions, once applyWindow seconds and
+    /// applyWindowBlocks blocks have passed since its certificate. Keepers get no fee for it. By anyone.
     function lapse(uint32 epoch) external;
 
     /// @notice Finishes up to 16 epochs that wait without exceptions of their own; only needed after a long jam.
@@ -182,8 +183,8 @@ interface IChallengeSettlement is
     /// @notice Whether a provider is marked as missed in an epoch.
     function missed(uint32 providerId, uint32 epoch) external view returns (bool);
 
-    /// @notice Finished epochs from `from` to `to` (exclusive) that are never paid, and that earn keepers nothing (gaps,
-    /// lapsed and dead ones).
+    /// @notice Finished epochs from `from` to `to` (exclusive) that are never paid, and that earn keepers nothing
+    /// (gaps, lapsed and dead ones).
     function unpaid(uint32 from, uint32 to) external view returns (uint32 dead, uint32 feeless);
 
     /// @notice All that `StorageOrders` needs to settle an order from `from` towards `to`.

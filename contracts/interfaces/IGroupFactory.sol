@@ -54,8 +54,8 @@ interface IGroupFactoryEvents {
 }
 
 /// @title Maker of groups
-/// @notice Clones the three contracts of a group with parameters that are part of their code. Nobody can change or pause
-/// a group afterwards, the factory included.
+/// @notice Clones the three contracts of a group with parameters that are part of their code. Nobody can change or
+/// pause a group afterwards, the factory included.
 interface IGroupFactory is IGroupFactoryErrors, IGroupFactoryTypes, IGroupFactoryEvents {
     /// @notice Makes a group.
     /// @dev Requires every parameter within `limits()`, seedDelay + answerWindow ≤ epochLength,

@@ -6,4 +6,5 @@ import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC2
 
 /// @title Token for tests and testnets
 /// @notice ERC-20 with permit. The whole supply goes to the deployer; nobody can mint afterwards.
+// solhint-disable-next-line no-empty-blocks
 interface IMemoToken is IERC20, IERC20Permit {}

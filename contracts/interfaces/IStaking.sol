@@ -98,7 +98,8 @@ interface IStakingEvents is IStakingTypes {
 /// @notice Stake of providers and keepers, their operator keys, the seats of keepers and the collateral of slots.
 interface IStaking is IGroup, IStakingErrors, IStakingEvents {
     /// @notice Registers a provider and pulls its stake from the caller, who becomes the owner.
-    /// @dev Requires an operator that serves no other provider, stake ≥ minProviderStake and an endpoint of 1…256 bytes.
+    /// @dev Requires an operator that serves no other provider, stake ≥ minProviderStake and an endpoint of 1…256
+    /// bytes.
     /// @param operator Key that signs orders and proofs.
     /// @param endpoint Multiaddress with peer id.
     /// @param domain Failure domain.
@@ -116,8 +117,8 @@ interface IStaking is IGroup, IStakingErrors, IStakingEvents {
     ) external returns (uint32 providerId);
 
     /// @notice Registers a keeper, pulls its stake from the caller and takes a seat.
-    /// @dev Requires as for providers; when all 32 seats are taken, a stake above the smallest one seated, whose keeper
-    /// loses its seat (the one seated last among equals).
+    /// @dev Requires as for providers; when all 32 seats are taken, a stake above the smallest one seated, whose
+    /// keeper loses its seat (the one seated last among equals).
     function registerKeeper(
         address operator,
         string calldata endpoint,
@@ -143,8 +144,8 @@ interface IStaking is IGroup, IStakingErrors, IStakingEvents {
     function takeSeat(uint32 keeperId) external;
 
     /// @notice Starts to withdraw stake. By the owner.
-    /// @dev Requires that the amount is not locked and that what is left is nothing or at least the role's minimum. The
-    /// delay starts anew for all that is on its way. A keeper left with nothing leaves its seat.
+    /// @dev Requires that the amount is not locked and that what is left is nothing or at least the role's minimum.
+    /// The delay starts anew for all that is on its way. A keeper left with nothing leaves its seat.
     function requestUnbonding(Role role, uint32 id, uint128 amount) external;
 
     /// @notice Pays what is on its way out to the owner, once the delay has passed. By anyone.

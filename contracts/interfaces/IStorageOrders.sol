@@ -155,8 +155,8 @@ interface IStorageOrders is IGroup, IERC5267, IStorageOrdersTypes, IStorageOrder
 
     /// @notice Opens an order for all its slots.
     /// @dev Requires a sound order of this group, now < openBy ≤ start(startEpoch), a roster in force, the payer's
-    /// signature (ECDSA, or ERC-1271), each provider's operator signature, stake for the collateral of every slot and the
-    /// whole cost in the payer's balance. By anyone, once.
+    /// signature (ECDSA, or ERC-1271), each provider's operator signature, stake for the collateral of every slot
+    /// and the whole cost in the payer's balance. By anyone, once.
     /// @param providerSignatures 64 bytes (EIP-2098) per slot, in slot order, over the EIP-712 digest of the order.
     function open(
         Order calldata order,
@@ -183,7 +183,8 @@ interface IStorageOrders is IGroup, IERC5267, IStorageOrdersTypes, IStorageOrder
     /// epochs are finished. Can be repeated when later settlements have filled the pool further.
     function claimKeeperFee(uint32 term) external;
 
-    /// @notice Pays the treasury what it earned in a term and, once the term is over, what no keeper may claim. By anyone.
+    /// @notice Pays the treasury what it earned in a term and, once the term is over, what no keeper may claim. By
+    /// anyone.
     function withdrawTreasury(uint32 term) external;
 
     /// @notice Balance of a payer less an announced withdrawal: what others may count on.

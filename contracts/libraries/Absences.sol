@@ -2,7 +2,8 @@
 pragma solidity 0.8.37;
 
 /// @title Counters of absences
-/// @notice 16 bits for each of 32 members, sixteen to a word; a word is written only when one of its members was absent.
+/// @notice 16 bits for each of 32 members, sixteen to a word; a word is written only when one of its members was
+/// absent.
 library Absences {
     /// @notice Adds one for every member of the bitmap.
     function count(mapping(uint256 word => uint256 counters) storage words, uint32 absent) internal {

@@ -13,7 +13,7 @@ library Bits {
             word = (word & quads) + ((word >> 2) & quads);
             word = (word + (word >> 4)) & nibbles;
             // Sums of bytes reach 256, which a byte cannot hold: add up 16-bit lanes instead.
-            uint256 lanes = type(uint256).max / 0xffff * 0xff; // 0x00ff…
+            uint256 lanes = (type(uint256).max / 0xffff) * 0xff; // 0x00ff…
             word = (word & lanes) + ((word >> 8) & lanes);
             return (word * (type(uint256).max / 0xffff)) >> 240;
         }

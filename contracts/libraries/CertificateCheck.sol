@@ -11,10 +11,10 @@ import {Roster} from "./Roster.sol";
 library CertificateCheck {
     using Roster for bytes;
 
-    bytes32 internal constant COMMIT_TYPEHASH =
-        keccak256(
-            "Commit(address group,uint32 term,uint32 epoch,uint32 round,bytes32 resultsRoot,bytes32 exceptionsRoot,uint32 exceptions,uint32 absent,uint8 leader)"
-        );
+    bytes32 internal constant COMMIT_TYPEHASH = keccak256(
+        "Commit(address group,uint32 term,uint32 epoch,uint32 round,bytes32 resultsRoot,"
+        "bytes32 exceptionsRoot,uint32 exceptions,uint32 absent,uint8 leader)"
+    );
 
     function structHash(
         IChallengeSettlementTypes.Certificate calldata certificate,

@@ -4,8 +4,8 @@ pragma solidity 0.8.37;
 import {GroupParameters} from "../interfaces/IGroup.sol";
 
 /// @title What a clone carries behind its code
-/// @notice The parameters of a group and the addresses of its contracts are part of each clone's code: reading one costs
-/// about a hundred gas, and there is no initializer that somebody could call first.
+/// @notice The parameters of a group and the addresses of its contracts are part of each clone's code: reading one
+/// costs about a hundred gas, and there is no initializer that somebody could call first.
 library CloneArguments {
     struct Arguments {
         GroupParameters parameters;

@@ -4,8 +4,8 @@ pragma solidity 0.8.37;
 import {IChallengeSettlementTypes} from "../interfaces/IChallengeSettlement.sol";
 
 /// @title Certified epochs that wait to be finished
-/// @notice A ring of 256 places of two words, and one word for how far the group is. Packed by hand: the compiler would
-/// read and write a word once per field.
+/// @notice A ring of 256 places of two words, and one word for how far the group is. Packed by hand: the compiler
+/// would read and write a word once per field.
 library EpochQueue {
     /// @dev Epochs that may wait at a time.
     uint32 internal constant PLACES = 256;

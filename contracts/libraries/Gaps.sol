@@ -8,7 +8,8 @@ import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol
 library Gaps {
     using Checkpoints for Checkpoints.Trace208;
 
-    /// @dev A checkpoint's value: epoch (32 bits) ‖ gap ‖ dead in it ‖ dead up to the epoch ‖ feeless up to the epoch ‖ lapsed.
+    /// @dev A checkpoint's value: epoch (32 bits) ‖ gap ‖ dead in it ‖ dead up to the epoch ‖ feeless up to the
+    /// epoch ‖ lapsed.
     struct Entry {
         uint32 epoch;
         uint32 gap;

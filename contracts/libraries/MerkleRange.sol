@@ -9,8 +9,9 @@ library MerkleRange {
     error RangeProofLength(uint256 length, uint256 used);
 
     /// @notice Root from the leaf hashes of places `from` to from + hashes.length of a tree with `leaves` leaves.
-    /// @dev Bottom-up; at each level an odd start takes the next element as its left sibling, then an odd end takes the
-    /// next one as its right sibling. `hashes` is used up. The caller checks that the range is not empty and inside.
+    /// @dev Bottom-up; at each level an odd start takes the next element as its left sibling, then an odd end takes
+    /// the next one as its right sibling. `hashes` is used up. The caller checks that the range is not empty and
+    /// inside.
     function rootFrom(
         bytes32[] memory hashes,
         uint256 from,

@@ -2,9 +2,9 @@
 pragma solidity 0.8.37;
 
 /// @title Merkle trees of the project
-/// @notice leaf = keccak256(0x00 ‖ tag ‖ index ‖ payload), node = keccak256(0x01 ‖ left ‖ right), padded to a power of two
-/// with keccak256(0x02). The path follows from the index, the depth from the number of leaves. The same code is in
-/// `protocol/merkle`; both read `test/vectors/merkle.json`.
+/// @notice leaf = keccak256(0x00 ‖ tag ‖ index ‖ payload), node = keccak256(0x01 ‖ left ‖ right), padded to a power
+/// of two with keccak256(0x02). The path follows from the index, the depth from the number of leaves. The same code
+/// is in `protocol/merkle`; both read `test/vectors/merkle.json`.
 library MerkleTree {
     bytes32 internal constant SHARD_TAG = keccak256("memo/shard/v1");
     bytes32 internal constant SLOT_TAG = keccak256("memo/slot/v1");

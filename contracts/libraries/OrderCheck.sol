@@ -61,18 +61,13 @@ library OrderCheck {
         for (uint256 slot = 0; slot < providers.length; ++slot) {
             address recovered = CompactSignatures.recover(digest, signatures, slot);
             if (recovered != operators[slot]) {
-                revert IStorageOrdersErrors.ProviderSignatureInvalid(
-                    slot,
-                    providers[slot],
-                    recovered,
-                    operators[slot]
-                );
+                revert IStorageOrdersErrors.ProviderSignatureInvalid(slot, providers[slot], recovered, operators[slot]);
             }
         }
     }
 
-    /// @notice The payer has signed: ECDSA (65 bytes, or 64 as in EIP-2098) first, since accounts may have code and a key
-    /// (EIP-7702), then ERC-1271.
+    /// @notice The payer has signed: ECDSA (65 bytes, or 64 as in EIP-2098) first, since accounts may have code and
+    /// a key (EIP-7702), then ERC-1271.
     function checkPayer(address payer, bytes32 digest, bytes calldata signature) internal view {
         address recovered = address(0);
         if (signature.length == CompactSignatures.BYTES) recovered = CompactSignatures.recover(digest, signature, 0);

@@ -2,9 +2,9 @@
 pragma solidity 0.8.37;
 
 /// @title Arithmetic of pay
-/// @notice The payer pays 100 parts to providers, 4 to keepers and 1 to the treasury. Everything is a function of the number
-/// of epochs earned since the order's start, so that it does not matter how often somebody settles. Unchecked: a rate has at
-/// most 160 bits (price 128, stripes 32), epochs 32, slots 5.
+/// @notice The payer pays 100 parts to providers, 4 to keepers and 1 to the treasury. Everything is a function of
+/// the number of epochs earned since the order's start, so that it does not matter how often somebody settles.
+/// Unchecked: a rate has at most 160 bits (price 128, stripes 32), epochs 32, slots 5.
 library Payments {
     uint256 private constant PRICE_SHIFT = 32;
     uint256 private constant KEEPER_PARTS = 4;

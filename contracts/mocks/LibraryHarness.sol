@@ -60,12 +60,7 @@ contract LibraryHarness {
         uint32 index,
         IChallengeSettlementTypes.ExceptionLeaf calldata leaf
     ) external pure returns (bytes32) {
-        return
-            MerkleTree.leaf(
-                MerkleTree.EXCEPTION_TAG,
-                index,
-                abi.encodePacked(leaf.kind, leaf.provider, leaf.data)
-            );
+        return MerkleTree.leaf(MerkleTree.EXCEPTION_TAG, index, abi.encodePacked(leaf.kind, leaf.provider, leaf.data));
     }
 
     function rangeRoot(

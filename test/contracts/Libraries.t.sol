@@ -148,7 +148,11 @@ contract LibrariesTest is VmTest {
         assertTrue(passed != page || pay + keptNext == kept, "nothing returns while all pass");
     }
 
-    function testFuzz_keeperShares_neverExceedThePool(uint128 pool, uint16[4] memory absences, uint16 earning) public pure {
+    function testFuzz_keeperShares_neverExceedThePool(
+        uint128 pool,
+        uint16[4] memory absences,
+        uint16 earning
+    ) public pure {
         vm.assume(earning > 0);
         (uint256 paid, uint256 absent) = (0, 0);
         for (uint256 i = 0; i < 4; ++i) {
