@@ -24,8 +24,8 @@ function shuffled<Item>(items: readonly Item[], random: RandomBytes): Item[] {
 }
 
 /**
- * Makes a pool of the providers whose ask is at most `maxPrice`. While domains are left with room, no domain gets more
- * than ⌈n / domains⌉ slots; when they run out, having the slot counts more than the spread.
+ * Makes a pool of the providers whose ask is at most `maxPrice`. Taking from the domains that hold the fewest gives none
+ * of them more than ⌈n / domains⌉ slots, until the others have no provider left.
  * @throws MemoError `NOT_ENOUGH_PROVIDERS` when the policy needs more than there are
  */
 export function createProviderPool(options: {
@@ -42,7 +42,6 @@ export function createProviderPool(options: {
   );
   const held = new Map<string, number>(waiting.map((provider) => [provider.domain, 0]));
   const { n } = options.policy;
-  const cap = Math.ceil(n / Math.max(1, held.size));
 
   const refuse = (reason: string) =>
     new MemoError(
@@ -57,10 +56,8 @@ export function createProviderPool(options: {
   return {
     take() {
       const load = (provider: ProviderInfo) => held.get(provider.domain) ?? 0;
-      const open = waiting.filter((provider) => load(provider) < cap);
-      const from = open.length > 0 ? open : waiting;
-      const fewest = Math.min(...from.map(load));
-      const chosen = from.find((provider) => load(provider) === fewest);
+      const fewest = Math.min(...waiting.map(load));
+      const chosen = waiting.find((provider) => load(provider) === fewest);
       if (!chosen) throw refuse("too few of those that ask for no more than the price take part");
       waiting.splice(waiting.indexOf(chosen), 1);
       held.set(chosen.domain, load(chosen) + 1);

@@ -65,7 +65,6 @@ export async function wrapRootKey(
 export async function unwrapRootKey(roots: readonly WrappedRoot[], unlocker: Unlocker): Promise<Uint8Array> {
   for (const root of roots) {
     if (root.by !== unlocker.by) continue;
-    if (unlocker.by === "wallet" && root.chainId !== unlocker.chainId) continue;
     const key = await wrappingKey(unlocker, root.salt);
     try {
       return openEnvelope(root.sealed, { key, label: LABEL, binding: root.rootId });

@@ -74,6 +74,8 @@ describe("segments", () => {
     assert.ok(text!.bytes.length < 5000);
     const [incompressible] = await seal(noise(300_000, 3));
     assert.equal(incompressible!.bytes.length, 300_000 + SEGMENT_OVERHEAD);
+    const [short] = await seal(noise(100, 3));
+    assert.equal(short!.bytes.length, 100 + SEGMENT_OVERHEAD);
     const [asked] = await seal(new Uint8Array(300_000), { compress: false });
     assert.equal(asked!.bytes.length, 300_000 + SEGMENT_OVERHEAD);
   });
