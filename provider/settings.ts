@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { SHARD_BYTES } from "../protocol/constants.ts";
 import { defineSettings, type SettingValues } from "../protocol/runtime/settings.ts";
 import {
   booleanSetting,
@@ -146,7 +147,8 @@ export const providerSettings = defineSettings({
     flag: "--read-burst",
     description: "bytes that one peer, or one owner, may read at once after a pause",
     default: "256 MiB",
-    schema: bytesSetting,
+    // Less would never let a single shard through.
+    schema: bytesSetting.refine((bytes) => bytes >= SHARD_BYTES, `expected at least ${SHARD_BYTES} bytes`),
   },
   ask: {
     env: "PROVIDER_ASK",

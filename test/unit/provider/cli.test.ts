@@ -56,6 +56,7 @@ describe("memo-provider", () => {
     const cases: [string[], string][] = [
       [["config", "print", "--http-port", "70000"], "SETTING_INVALID"],
       [["config", "print", "--capacity", "much"], "SETTING_INVALID"],
+      [["config", "print", "--read-burst", "1 KiB"], "SETTING_INVALID"],
       [["config", "print", "--domain", "x".repeat(33)], "SETTING_INVALID"],
       [["config", "print", "--config", list], "CONFIG_INVALID"],
       [["start", ...deployment], "DEPLOYMENT_MISSING"],

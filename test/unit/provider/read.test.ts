@@ -118,11 +118,11 @@ describe("getShard", () => {
     await assertRefused(await signCapability({}, { account: operatorAccount }), "CAPABILITY_SIGNATURE");
     await assertRefused(await signCapability({}, { chainId: 1 }), "CAPABILITY_SIGNATURE");
     const honest = await signCapability();
-    await assertRefused({ ...honest, expires: 3_000n }, "CAPABILITY_SIGNATURE");
     const signature: Hex = `0x${"ff".repeat(64)}`;
     await assertRefused({ ...honest, signature }, "CAPABILITY_SIGNATURE");
-    // A capability that was good once ends all the same.
+    // That a capability was good once neither prolongs it nor makes another one of it.
     await getShard({ orderId: id, slot: 1, stripe: 0, capability: honest }, reader);
+    await assertRefused({ ...honest, expires: 3_000n }, "CAPABILITY_SIGNATURE");
     fake.time = 2_000;
     await assertRefused(honest, "CAPABILITY_EXPIRED");
   });
@@ -199,6 +199,15 @@ describe("token buckets", () => {
         }
       }),
     );
+  });
+
+  it("do not save up more than the burst", () => {
+    const clock = createManualClock();
+    const buckets = createTokenBuckets({ limit: { perSecond: 10, burst: 100 }, clock });
+    buckets.take(["a"], 100);
+    clock.advance(1_000_000);
+    buckets.take(["a"], 60);
+    assert.throws(() => buckets.take(["a"], 60), { code: "RATE_LIMITED" });
   });
 
   it("say when to come back, and hold to it", () => {
