@@ -61,7 +61,7 @@ export function createInstance(context: InstanceContext, book: ProofBook, restor
   const commits = createTally<CommitMessage>();
   const roundChanges = new Map<number, RoundChangeMessage>();
   const candidates = new Map<number, Candidate>();
-  const signed = { proposal: new Set<number>(), prepare: new Map<number, Hex>(), commit: new Set<number>() };
+  const signed = { proposal: new Set<number>(), prepare: new Set<number>(), commit: new Set<number>() };
   const answers = new Map<number, { round: number; given: number }>();
   /** Own latest messages, for members that ask. */
   const own = new Map<string, ConsensusMessage>();
@@ -82,7 +82,7 @@ export function createInstance(context: InstanceContext, book: ProofBook, restor
       if ("round" in draft && draft.type !== "sync") round = Math.max(round, draft.round);
       if (draft.type === "commit") round = Math.max(round, draft.certificate.round);
       if (draft.type === "proposal") signed.proposal.add(draft.round);
-      if (draft.type === "prepare") signed.prepare.set(draft.round, draft.digest);
+      if (draft.type === "prepare") signed.prepare.add(draft.round);
       if (draft.type === "commit") signed.commit.add(draft.certificate.round);
     }
     const drafts = restored?.drafts ?? [];
@@ -171,15 +171,13 @@ export function createInstance(context: InstanceContext, book: ProofBook, restor
   }
 
   function prepare(candidate: Candidate): void {
-    const earlier = signed.prepare.get(round);
-    if (earlier !== undefined && earlier !== candidate.digest) return;
+    if (signed.prepare.has(round)) return;
     const lacking = candidate.locked ? [] : pool.lacking(candidate.outcome.absent);
     if (lacking.length > 0) {
       note("refused", leader(round), round, `lacks the inventories of members ${lacking.join(", ")}`);
       return;
     }
-    if (earlier !== undefined) return;
-    signed.prepare.set(round, candidate.digest);
+    signed.prepare.add(round);
     const draft = { type: "prepare", epoch, round, digest: candidate.digest, member: self } as const;
     out.push({ type: "vote", draft });
   }

@@ -217,7 +217,7 @@ export async function startSimpleProviders(options: {
     await Promise.all(
       options.keeperEndpoints().map((endpoint) =>
         client
-          .call(endpoint, "submitProof", { proof: message }, { signal, timeoutMs: 3_000 })
+          .call(endpoint, "submitProof", { proof: message }, { signal, timeoutMs: 20_000 })
           .catch((error: Error) => {
             refused.push("code" in error ? String(error.code) : error.message);
           }),
