@@ -55,6 +55,7 @@ describe("a provider that is killed again and again", () => {
   let network: EmbeddedNetwork;
   let provider: ProviderProcess | undefined;
   let endpoint: string;
+  let ask: bigint;
   let rpc: ReturnType<typeof createRpcClient<(typeof providerProtocol)["methods"]>>;
   let bulk: ReturnType<typeof createRpcClient<(typeof bulkProtocol)["methods"]>>;
   let keeperHost: Host;
@@ -126,6 +127,7 @@ describe("a provider that is killed again and again", () => {
       args: { providerId: 1 },
     });
     endpoint = registered?.args.endpoint ?? "";
+    ask = registered?.args.ask ?? 0n;
     const [keeper] = await publicClient.getContractEvents({
       ...staking,
       eventName: "KeeperRegistered",
@@ -178,7 +180,7 @@ describe("a provider that is killed again and again", () => {
       layout: LAYOUT.packed31,
       startEpoch,
       endEpoch: startEpoch + 40,
-      price: 4n * 10n ** 18n,
+      price: ask,
       minEpochs: 1,
       openBy: BigInt(epochStart(network.group.parameters, startEpoch)),
       manifest: { firstStripe: 0, stripes: 0, length: 0n, digest: `0x${"00".repeat(32)}` },
