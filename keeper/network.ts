@@ -76,6 +76,8 @@ export async function startKeeperNetwork(options: {
   const providers = createRpcClient({ host, protocol: providerProtocol, logger, metrics });
   cleanup.defer(() => providers.close());
   const life = cleanup.move();
+  const stopping = new AbortController();
+  life.defer(() => stopping.abort(new DOMException("the keeper stops", "AbortError")));
   const connecting = new Set<string>();
 
   return {
@@ -93,7 +95,7 @@ export async function startKeeperNetwork(options: {
         if (connecting.has(endpoint)) continue;
         connecting.add(endpoint);
         host
-          .connect(endpoint)
+          .connect(endpoint, stopping.signal)
           .catch((error: unknown) => logger.debug({ endpoint, error }, "a keeper cannot be reached"))
           .finally(() => connecting.delete(endpoint));
       }
