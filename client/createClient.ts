@@ -127,7 +127,7 @@ export function createClient(options: ClientOptions): Client {
         logger,
       }),
   );
-  const capabilityFor = createCapabilities({ account, view });
+  const capabilityFor = createCapabilities({ account, view, clock });
   let endpoints: Promise<ReadonlyMap<number, { endpoint: string }>> | undefined;
 
   async function endpointOf(provider: number): Promise<string> {

@@ -92,6 +92,12 @@ export function createArchive(
     return { orderId: order.opened.id, reader, body, extent, rootKey };
   }
 
+  /** Whether providers are still paid to hold an order. What has ended may be gone, and nothing is amiss then. */
+  async function isAlive(orderId: Hex): Promise<boolean> {
+    const [state, epochs] = await Promise.all([view.orderState(orderId), view.epochs()]);
+    return state.status === "open" && epochs.now < state.endEpoch;
+  }
+
   async function namespace(signal: AbortSignal) {
     const orders = await view.ordersOf(owner);
     const results = await Promise.allSettled(orders.map((order) => openOnce(order, signal)));
@@ -99,11 +105,12 @@ export function createArchive(
     const readable = new Map<Hex, OpenOrder>();
     const unreadable: UnreadableOrder[] = [];
     for (const [index, result] of results.entries()) {
-      if (result.status === "fulfilled") readable.set(orders[index]!.id, result.value);
-      else if (result.reason instanceof MemoError) {
-        const { code, message } = result.reason;
-        unreadable.push({ orderId: orders[index]!.id, code, reason: message });
-      } else throw result.reason;
+      const { id } = orders[index]!;
+      if (result.status === "fulfilled") readable.set(id, result.value);
+      else if (!(result.reason instanceof MemoError)) throw result.reason;
+      else if (await isAlive(id)) {
+        unreadable.push({ orderId: id, code: result.reason.code, reason: result.reason.message });
+      }
     }
     const names = replayNamespace(
       [...readable.values()].map(({ opened, body }) => ({

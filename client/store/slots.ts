@@ -69,11 +69,28 @@ export function createSlots(
   // A replacement needs all earlier windows again; one at a time keeps memory bounded.
   const catchUps = new PQueue({ concurrency: 1 });
 
+  const refused: string[] = [];
+
+  /** The next candidate; when there is none, those refused before are the reason. */
+  function nextProvider(): ProviderInfo {
+    try {
+      return pool.take();
+    } catch (error) {
+      if (!(error instanceof MemoError) || refused.length === 0) throw error;
+      throw new MemoError(error.code, `${error.message} Refused so far: ${refused.join(", ")}.`, {
+        details: { ...error.details, refused },
+        retryable: error.retryable,
+        cause: error,
+      });
+    }
+  }
+
   function refuse(slot: number, cause: unknown): void {
     const state = states[slot]!;
     const provider = state.provider;
     if (isOwnFault(cause, signal) || !provider) throw cause;
     const { code, message } = cause as MemoError;
+    refused.push(`provider ${provider.id}: ${code}`);
     onProgress({ stage: "replaced", slot, provider: provider.id, code, reason: message });
     pool.drop(provider);
     states[slot] = { provider: undefined, commitments: [], stripes: 0 };
@@ -82,7 +99,7 @@ export function createSlots(
   /** Asks providers for the slot until one agrees. */
   async function hire(slot: number): Promise<void> {
     while (!states[slot]!.provider) {
-      const provider = pool.take();
+      const provider = nextProvider();
       states[slot]!.provider = provider;
       const { policy, ...rest } = terms;
       const options = { signal, timeoutMs: QUOTE_TIMEOUT_MS };

@@ -104,6 +104,7 @@ export type MemoryNetwork = {
   /** Token wei: deposited and in the wallet; native coin in the wallet. */
   money: { deposited: bigint; token: bigint; native: bigint };
   chainTime: number;
+  epochNow: number;
   /** What the transactor was asked to send. */
   readonly sent: string[];
   /** Bytes that a provider holds of its only upload. */
@@ -147,6 +148,7 @@ export function createMemoryNetwork(options: { providers: number; domains?: numb
     misbehave: (_call, honest) => honest(),
     money: { deposited: 0n, token: 10n ** 24n, native: 1n },
     chainTime: 2_000,
+    epochNow: 16,
     sent: [],
     shardOf(provider, stripe) {
       const [, upload] = [...uploads].find(([key]) => key.startsWith(`${provider} `))!;
@@ -290,7 +292,7 @@ export function createMemoryNetwork(options: { providers: number; domains?: numb
     cost: async (order) => costOf(order),
     depositOf: async () => network.money.deposited,
     walletOf: async () => network.money,
-    epochs: async () => ({ now: 16, lastCertified: 15, lastFinished: 14 }),
+    epochs: async () => ({ now: network.epochNow, lastCertified: 15, lastFinished: 14 }),
     missed: async () => false,
   };
   const transactor: Transactor = {

@@ -249,6 +249,15 @@ describe("recover", () => {
     assert.ok(nothing.unreadable.some((one) => one.orderId === id && one.code === "TOO_FEW_SHARDS"));
   });
 
+  it("does not miss what has ended and is gone", async () => {
+    const network = createMemoryNetwork({ providers: 1 });
+    await network.client().store(noise(10, 1), { name: "old", policy: "copies(1)", epochs: 1 });
+    silence(network, [1]);
+    assert.equal((await network.client().list()).unreadable.length, 1);
+    network.epochNow = network.orders[0]!.order.endEpoch;
+    assert.deepEqual(await network.client().list(), { objects: [], unreadable: [] });
+  });
+
   it("never writes outside its folder", () => {
     assert.equal(safePath("/tmp/x", "a/../b"), "/tmp/x/b");
     for (const name of ["../x", "/etc/passwd", "a/../../x", "..\\x", ".", "folder/"]) {

@@ -181,6 +181,7 @@ describe("store", () => {
     };
     await assert.rejects(network.client().store(noise(9, 1), { name: "a", policy: "rs(2,1)", epochs: 1 }), {
       code: "NOT_ENOUGH_PROVIDERS",
+      message: /Refused so far: provider 2: WINDOW_COMMITMENTS_WRONG/,
     });
     assertNothingOpened(network);
   });
