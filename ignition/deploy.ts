@@ -9,6 +9,7 @@ import { groupFactoryAbi } from "../protocol/abi/generated/GroupFactory.ts";
 import type { Deployment } from "../protocol/chain/deployment.ts";
 import type { GroupParameters } from "../protocol/chain/parameters.ts";
 import { MemoError } from "../protocol/errors.ts";
+import { buildContracts } from "./buildContracts.ts";
 import Group from "./modules/Group.ts";
 import { TOKEN_SUPPLY } from "./modules/Token.ts";
 
@@ -55,10 +56,11 @@ export type DeployGroupOptions = {
 
 /**
  * Deploys token, factory and one group through the Ignition modules of this folder, and says where they are.
- * @throws GROUP_NOT_CREATED
+ * @throws CONTRACTS_NOT_BUILT, GROUP_NOT_CREATED
  */
 export async function deployGroup(options: DeployGroupOptions): Promise<Deployment> {
   const { rpcUrl, supply = TOKEN_SUPPLY } = options;
+  await buildContracts();
   const client = createPublicClient({ transport: http(rpcUrl), cacheTime: 0 });
   const latest = await client.getBlock();
   const chosen = { ...embeddedParameters(), genesis: Number(latest.timestamp), ...options.parameters };
