@@ -74,15 +74,23 @@ export function createConductor(options: ConductorOptions) {
     return hasPending();
   }
 
+  /**
+   * Said as soon as the block before it is mined: a call or an estimate runs in the block to come, whose time would
+   * otherwise go on with the machine's clock, past deadlines that the chain has not reached.
+   */
+  async function fixNextTimestamp(head: ChainHead): Promise<void> {
+    await request({ method: "evm_setNextBlockTimestamp", params: [head.timestamp + BLOCK_SECONDS] });
+  }
+
   async function mine(): Promise<ChainHead> {
     const before = await readHead();
     const late = (await duties?.settle(before.number, capMs)) ?? [];
     // Whoever was waited for may have sent one: those in this block want confirming.
     confirming = (await hasPending()) ? options.confirmations : Math.max(0, confirming - 1);
-    await request({ method: "evm_setNextBlockTimestamp", params: [before.timestamp + BLOCK_SECONDS] });
     await request({ method: "evm_mine" });
     lastMined = Date.now();
     const head = await readHead(late);
+    await fixNextTimestamp(head);
     options.onBlock?.(head);
     return head;
   }
@@ -106,6 +114,7 @@ export function createConductor(options: ConductorOptions) {
   }
 
   async function loop(): Promise<void> {
+    await fixNextTimestamp(await readHead());
     while (!stopped) {
       if (!(await isWanted())) {
         await delay(LOOK_EVERY_MS);

@@ -111,3 +111,13 @@ test("a chain that has gone away fails the open goals with its error", async () 
   );
   assert.equal(failures.length, 1);
 });
+
+test("the time of the block to come is fixed from the start and after each block, so no clock runs ahead", async () => {
+  const { chain, client } = createFakeChain();
+  const conductor = createConductor({ client, confirmations: 2 });
+  await conductor.mineUntil(() => true);
+  assert.equal(chain.next, 1000 + BLOCK_SECONDS);
+  await conductor.mineUntil(({ number }) => number >= 2n);
+  await conductor.stop();
+  assert.equal(chain.next, chain.timestamp + BLOCK_SECONDS);
+});
