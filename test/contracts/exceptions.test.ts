@@ -116,7 +116,7 @@ test("an epoch lapses only after applyWindow in seconds and in blocks; what was 
   const group = await createGroup({ providers: 3 });
   const { apply } = await certifyWith(group, 1, [missedLeaf(1), missedLeaf(2)]);
   await apply(0, 1);
-  await group.chain.helpers.time.increase(600);
+  await group.chain.helpers.time.increase(700);
   await rejectsWith(group.onSettlement("lapse", [1]), "ApplyWindowOpen");
   await group.chain.helpers.mine(30);
   await rejectsWith(group.onSettlement("lapse", [2]), "EpochNotNext", [2, 1]);
