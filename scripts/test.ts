@@ -2,7 +2,8 @@ import { globSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { compileContracts, runNodeTests, runSolidityTests } from "./testing/run.ts";
+import { buildContracts } from "./embedded/contracts.ts";
+import { runNodeTests, runSolidityTests } from "./testing/run.ts";
 import { addTotals, type Totals } from "./testing/totals.ts";
 
 /*
@@ -32,6 +33,14 @@ async function runStage(stage: Stage, words: readonly string[]): Promise<Totals>
   const files = globSync(stage.pattern, { cwd: ROOT })
     .sort()
     .filter((file) => words.length === 0 || words.some((word) => file.includes(word)));
+  if (stage.contracts) {
+    try {
+      await buildContracts();
+    } catch (error) {
+      console.error(error instanceof Error ? error.message : error);
+      return { passed: 0, failed: 1 };
+    }
+  }
   const totals: Totals[] = [];
   if (stage.name === "contracts" && words.length === 0) totals.push(await runSolidityTests(ROOT));
   if (files.length > 0) totals.push(await runNodeTests(files, stage.concurrency, ROOT));
@@ -51,13 +60,10 @@ async function main(): Promise<number> {
   }
   const stages = STAGES.filter((stage) => wanted.includes(stage.name));
   const results: { name: string; totals: Totals; seconds: number }[] = [];
-  let compiled = false;
   for (const stage of stages) {
     console.log(`\n── ${stage.name} ──`);
     const started = performance.now();
-    if (stage.contracts && !compiled) compiled = await compileContracts(ROOT);
-    const totals =
-      stage.contracts && !compiled ? { passed: 0, failed: 1 } : await runStage(stage, positionals);
+    const totals = await runStage(stage, positionals);
     results.push({ name: stage.name, totals, seconds: (performance.now() - started) / 1000 });
   }
   console.log("");

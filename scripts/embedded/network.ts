@@ -10,6 +10,7 @@ import { createLogger, type Logger } from "../../protocol/runtime/logger.ts";
 import { embeddedKey, fundedKeys } from "./accounts.ts";
 import { type ChainProcess, startChainProcess } from "./chainProcess.ts";
 import { type ChainHead, type Conductor, createConductor } from "./conductor.ts";
+import { buildContracts } from "./contracts.ts";
 import { prepareDataDir, releaseDataDir } from "./dataDir.ts";
 import { createEmbeddedGroup, type EmbeddedGroup, populateGroup } from "./group.ts";
 import type { NodeSpec, NodeStatus } from "./nodesApi.ts";
@@ -117,11 +118,11 @@ export async function startEmbeddedNetwork(options: NetworkOptions): Promise<Emb
       parts.nodes = nodes;
       watch("providers and keepers", nodes.exited);
     }
-    const chain = await startChainProcess({
-      dataDir,
-      port: ports.chain,
-      keys: fundedKeys(counts.providers, counts.keepers),
-    });
+    const keys = fundedKeys(counts.providers, counts.keepers);
+    const [chain] = await Promise.all([
+      startChainProcess({ dataDir, port: ports.chain, keys }),
+      buildContracts(ending.signal),
+    ]);
     parts.chain = chain;
     watch("chain", chain.exited);
     const conductor = createConductor({

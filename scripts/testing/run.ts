@@ -60,9 +60,3 @@ export async function runSolidityTests(root: string): Promise<Totals> {
   const { output, code } = await runNode([...NODE_FLAGS, HARDHAT, "test", "solidity"], root);
   return totalsOfSolidity(stripVTControlCharacters(output), code);
 }
-
-/** Compiles the contracts, whose artifacts later stages deploy. */
-export async function compileContracts(root: string): Promise<boolean> {
-  const { code } = await runNode([...NODE_FLAGS, HARDHAT, "build", "--quiet"], root);
-  return code === 0;
-}
