@@ -119,11 +119,14 @@ export async function startEmbeddedNetwork(options: NetworkOptions): Promise<Emb
       watch("providers and keepers", nodes.exited);
     }
     const keys = fundedKeys(counts.providers, counts.keepers);
-    const [chain] = await Promise.all([
-      startChainProcess({ dataDir, port: ports.chain, keys }),
-      buildContracts(ending.signal),
-    ]);
-    parts.chain = chain;
+    const starting = startChainProcess({ dataDir, port: ports.chain, keys }).then((chain) => {
+      parts.chain = chain;
+      // Asked to end meanwhile: nobody else knows of it.
+      if (stopping !== undefined) void chain.stop();
+      return chain;
+    });
+    const [chain] = await Promise.all([starting, buildContracts(ending.signal)]);
+    ending.signal.throwIfAborted();
     watch("chain", chain.exited);
     const conductor = createConductor({
       client: chain.publicClient,

@@ -59,7 +59,7 @@ export async function askIndex(
   const certified = answer.epochs.items.filter(({ certifyGas }) => certifyGas !== null);
   terminal.step(
     `order ${answer.order.state} under ${answer.order.policy} with ${answer.order.shards} shards; ` +
-      `${answer.network.epochsCertified} epochs certified, ${gaps} of its epochs not`,
+      `${answer.network.epochsCertified} epochs certified, ${gaps === 0 ? "none" : gaps} of its epochs left out`,
   );
   terminal.step("gas of every kind of transaction:");
   for (const { id, count, average } of answer.gasUses.items) {
