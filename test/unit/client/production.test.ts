@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -14,7 +14,10 @@ import { type Policy, parsePolicy } from "../../../protocol/object/policy.ts";
 import { createReedSolomon } from "../../../protocol/object/reedSolomon.ts";
 import { wrapRootKey } from "../../../protocol/object/rootKey.ts";
 import { decodePacked31 } from "../../../protocol/shard/packed31.ts";
+import { errorCodeAsUser } from "../../support/unprivileged.ts";
 import { noise, testRandom } from "../object/noise.ts";
+
+const SOURCE = new URL("../../../client/store/source.ts", import.meta.url);
 
 const random = testRandom();
 const reedSolomon = createReedSolomon();
@@ -171,6 +174,21 @@ describe("file source", () => {
     await assert.rejects(fileSource(loop), { code: "FILE_UNREADABLE" });
   });
 
+  it("says when this user may not read a file, or not look into its folder", async () => {
+    const open = join(directory, "open");
+    const [readable, locked] = [join(open, "readable"), join(open, "locked")];
+    await mkdir(open, { mode: 0o755 });
+    await chmod(directory, 0o755);
+    await writeFile(readable, "x", { mode: 0o644 });
+    await writeFile(locked, "x", { mode: 0o000 });
+    const codeOf = (path: string) => errorCodeAsUser(SOURCE, "fileSource", path);
+    assert.equal(await codeOf(readable), "none");
+    assert.equal(await codeOf(locked), "FILE_UNREADABLE");
+    await chmod(open, 0o000);
+    assert.equal(await codeOf(readable), "FILE_UNREADABLE");
+    await chmod(open, 0o755);
+  });
+
   it("notices a file that has another length by the time it is read", async () => {
     for (const size of [10, 30]) {
       const path = join(directory, `length-${size}`);
@@ -186,12 +204,17 @@ describe("file source", () => {
     }
   });
 
-  it("notices a file that was replaced by an equal one", async () => {
+  it("notices a file that was replaced by an equal one of the same age", async () => {
     const path = join(directory, "swapped");
-    await writeFile(path, "same");
+    const write = async (to: string) => {
+      await writeFile(to, "same");
+      await utimes(to, 1_000, 1_000);
+    };
+    await write(path);
     const source = await fileSource(path);
-    await rm(path);
-    await writeFile(path, "same");
+    await source.assertUnchanged();
+    await write(`${path}.new`);
+    await rename(`${path}.new`, path);
     await assert.rejects(source.assertUnchanged(), { code: "FILE_CHANGED" });
   });
 });

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { MemoError } from "../../../protocol/errors.ts";
 import { parseStartOptions } from "../../../scripts/story/options.ts";
+import { errorCodeAsUser } from "../../support/unprivileged.ts";
+
+const OPTIONS = new URL("../../../scripts/story/options.ts", import.meta.url);
 
 const folder = mkdtempSync(join(tmpdir(), "memo-options-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -53,6 +56,15 @@ test("a file that does not exist, is a directory or no regular file is named in 
   mkdirSync(join(folder, "sub"));
   assert.equal(refusal("--file", join(folder, "sub")).code, "FILE_IS_DIRECTORY");
   assert.equal(refusal("--file", "/dev/null").code, "FILE_NOT_REGULAR");
+});
+
+test("a file that this user may not read is refused", async () => {
+  const locked = join(folder, "locked.bin");
+  chmodSync(folder, 0o755);
+  writeFileSync(locked, "x", { mode: 0o000 });
+  const codeOf = (path: string) => errorCodeAsUser(OPTIONS, "checkFile", path);
+  assert.equal(await codeOf(file), "none");
+  assert.equal(await codeOf(locked), "FILE_UNREADABLE");
 });
 
 test("a policy that is malformed or needs more providers than there are is refused", () => {
