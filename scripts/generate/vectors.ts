@@ -11,7 +11,9 @@ import { createKzg } from "../../protocol/kzg/kzg.ts";
 import { multiproof } from "../../protocol/merkle/multiproof.ts";
 import { rangeProof } from "../../protocol/merkle/rangeProof.ts";
 import { orderTree, shardProof, slotRoot } from "../../protocol/merkle/slotRoot.ts";
-import { buildTree, leafHash, TAG, treeRoot } from "../../protocol/merkle/tree.ts";
+import { buildTree, leafHash, nodeAt, TAG, treeRoot } from "../../protocol/merkle/tree.ts";
+import { VERDICT } from "../../protocol/results/judge.ts";
+import { resultPayload, resultsRoot, resultsTree } from "../../protocol/results/results.ts";
 import { shardCid } from "../../protocol/shard/cid.ts";
 import { encodePacked31 } from "../../protocol/shard/packed31.ts";
 
@@ -117,6 +119,38 @@ function ranges() {
       leafHashes: hashes.map((hash) => bytesToHex(hash)),
       root: treeRoot(tree),
       chunks,
+    };
+  });
+}
+
+function results() {
+  const part = (name: string) => ({ y: bytesOf(`${name} y`, 32), proof: bytesOf(`${name} proof`, 48) });
+  const { passed, missed } = VERDICT;
+  const leaves = [
+    { provider: 7, verdict: passed, cover: Uint8Array.of(0b1), parts: [part("whole")] },
+    { provider: 10, verdict: missed, cover: Uint8Array.of(0b00), parts: [] },
+    {
+      provider: 11,
+      verdict: missed,
+      cover: Uint8Array.of(0b10, 0b100),
+      parts: [part("first"), part("tenth")],
+    },
+    { provider: 300, verdict: passed, cover: Uint8Array.of(0xff, 0b1), parts: [part("whole of nine")] },
+    { provider: 4294967295, verdict: passed, cover: Uint8Array.of(0b11), parts: [part("one"), part("two")] },
+  ];
+  return [0, 1, 2, 5].map((count) => {
+    const set = leaves.slice(0, count);
+    const tree = resultsTree(set);
+    return {
+      leaves: set.map((leaf, index) => ({
+        provider: leaf.provider,
+        verdict: leaf.verdict,
+        cover: bytesToHex(leaf.cover),
+        parts: leaf.parts.map(({ y, proof }) => ({ y: bytesToHex(y), proof: bytesToHex(proof) })),
+        payload: bytesToHex(resultPayload(leaf)),
+        leafHash: bytesToHex(nodeAt(tree, 0, index)),
+      })),
+      root: resultsRoot(set),
     };
   });
 }
@@ -248,6 +282,7 @@ function sha256(bytes: Uint8Array): Hex {
 const vectors = {
   merkle: merkle(),
   rangeProof: ranges(),
+  results: results(),
   transcript: transcripts(),
   sampling: samples(),
   seed: seeds(),

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import { bytesToHex, concatHex, type Hex, hexToBytes, keccak256, numberToHex, stringToHex } from "viem";
 import { verifyRangeProof } from "../../../protocol/merkle/rangeProof.ts";
 import { leafHash, TAG } from "../../../protocol/merkle/tree.ts";
 import { coverBytes, coveredPairs, type Holding, setPair } from "../../../protocol/results/cover.ts";
@@ -10,8 +11,15 @@ import {
   exceptionsOf,
   exceptionsRoot,
 } from "../../../protocol/results/exceptions.ts";
-import { absentMembers, type Inventory, judge, VERDICT } from "../../../protocol/results/judge.ts";
-import { resultsRoot } from "../../../protocol/results/results.ts";
+import {
+  absentMembers,
+  type Inventory,
+  judge,
+  VERDICT,
+  type Verdict,
+} from "../../../protocol/results/judge.ts";
+import { resultPayload, resultsRoot } from "../../../protocol/results/results.ts";
+import vectors from "../../vectors/results.json" with { type: "json" };
 
 const set = [
   { provider: 3, pairs: 1 },
@@ -141,6 +149,38 @@ describe("the roots of an epoch", () => {
 
   it("without exceptions is the root of the empty tree", () => {
     assert.equal(exceptionsRoot([]), "0xf2ee15ea639b73fa3db9b34a245bdfa015c260c598b211bf05a1ecc4b3e3b4f2");
+  });
+
+  it("of results agree with the golden vectors, from the leaves' fields on", () => {
+    const tag = keccak256(stringToHex("memo/result/v1"));
+    for (const { leaves, root } of vectors) {
+      for (const [index, { provider, verdict, cover, parts, payload, leafHash }] of leaves.entries()) {
+        const proofs = concatHex(parts.flatMap(({ y, proof }) => [y, proof] as Hex[]));
+        const fields = [numberToHex(provider, { size: 4 }), numberToHex(verdict, { size: 1 })];
+        const expected = concatHex([...fields, keccak256(cover as Hex), keccak256(proofs)]);
+        assert.equal(payload, expected);
+        assert.equal(
+          leafHash,
+          keccak256(concatHex(["0x00", tag, numberToHex(index, { size: 4 }), expected])),
+        );
+      }
+      const read = leaves.map(({ provider, verdict, cover, parts }) => ({
+        provider,
+        verdict: verdict as Verdict,
+        cover: hexToBytes(cover as Hex),
+        parts: parts.map(({ y, proof }) => ({ y: hexToBytes(y as Hex), proof: hexToBytes(proof as Hex) })),
+      }));
+      assert.deepEqual(
+        read.map((leaf) => bytesToHex(resultPayload(leaf))),
+        leaves.map(({ payload }) => payload),
+      );
+      assert.equal(resultsRoot(read), root);
+    }
+    const [none, one, two] = vectors;
+    assert.equal(none!.root, keccak256("0x02"));
+    assert.equal(one!.root, one!.leaves[0]!.leafHash);
+    const [left, right] = two!.leaves.map(({ leafHash }) => leafHash as Hex);
+    assert.equal(two!.root, keccak256(concatHex(["0x01", left!, right!])));
   });
 
   it("change with verdict, cover and every byte of a proof", () => {
