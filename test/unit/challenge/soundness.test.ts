@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { keccak256 } from "viem";
 import { type ChallengeProof, challengePairs, coverOf } from "../../../protocol/challenge/proof.ts";
 import { shardKey } from "../../../protocol/challenge/sample.ts";
-import { type ChallengeContext, challengeTranscript } from "../../../protocol/challenge/transcript.ts";
+import {
+  type ChallengeContext,
+  type CommittedShard,
+  challengeTranscript,
+} from "../../../protocol/challenge/transcript.ts";
 import {
   type ProofCheck,
   type ProofClaim,
@@ -150,7 +155,19 @@ describe("a proof answers one challenge only", () => {
     });
   }
 
-  it("a proof over the same shards in another order, or over fewer, is refused", async () => {
+  it("a proof of another order, slot or stripe that holds the same bytes is refused", async () => {
+    const move = (change: (shard: CommittedShard) => Partial<CommittedShard>) =>
+      forge(
+        context,
+        challenge.map((shard) => ({ ...shard, ...change(shard) })),
+        bytes,
+      );
+    await assertRefused(await move(({ orderId }) => ({ orderId: keccak256(orderId) })));
+    await assertRefused(await move(({ slot }) => ({ slot: slot + 1 })));
+    await assertRefused(await move(({ stripe }) => ({ stripe: stripe + 1 })));
+  });
+
+  it("a proof over the same shards in another sequence, or over fewer, is refused", async () => {
     await assertRefused(await forge(context, challenge.toReversed(), bytes.toReversed()));
     await assertRefused(await forge(context, challenge.slice(1), bytes.slice(1)));
   });
