@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { COMMITMENT_BYTES, SHARD_BYTES, WINDOW_STRIPES } from "../constants.ts";
+import { POINT_BYTES } from "../kzg/pointEncoding.ts";
 import {
   address,
   bytes32,
@@ -21,8 +22,6 @@ import { defineProtocol } from "./protocol.ts";
 export const COMMITMENTS_PER_PAGE = 8_192;
 /** Most commitment points in one `getOpenings` page. */
 export const OPENINGS_PER_PAGE = 4_096;
-/** Bytes of an uncompressed commitment point. */
-const POINT_BYTES = 96;
 
 const empty = z.strictObject({});
 const commitments = bytesCodec(COMMITMENT_BYTES, COMMITMENTS_PER_PAGE * COMMITMENT_BYTES).refine(

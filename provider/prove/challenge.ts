@@ -3,8 +3,8 @@ import { bytesToHex, hexToBytes } from "viem";
 import type { ShardRef } from "../../protocol/challenge/sample.ts";
 import type { CommittedShard } from "../../protocol/challenge/transcript.ts";
 import { COMMITMENT_BYTES } from "../../protocol/constants.ts";
+import { POINT_BYTES } from "../../protocol/kzg/pointEncoding.ts";
 import type { ProviderStore } from "../store/store.ts";
-import { POINT_BYTES } from "../upload/commitWindow.ts";
 
 /** A challenged shard with what this provider knows of it. */
 export type HeldShard = CommittedShard & { readonly point: Uint8Array };

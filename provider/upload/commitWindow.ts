@@ -1,6 +1,7 @@
 import type { Hex } from "viem";
 import { COMMITMENT_BYTES } from "../../protocol/constants.ts";
 import { MemoError } from "../../protocol/errors.ts";
+import { POINT_BYTES } from "../../protocol/kzg/pointEncoding.ts";
 import type { RequestOf, ResponseOf } from "../../protocol/wire/protocol.ts";
 import type { ProviderMethods } from "../../protocol/wire/provider.ts";
 import type { ProviderChain } from "../chain.ts";
@@ -9,9 +10,6 @@ import type { Upload, Window } from "../store/uploads.ts";
 import { shardDigest } from "./putShard.ts";
 import type { RangeLock } from "./rangeLock.ts";
 import { assertStripes, type Caller, requireUpload } from "./uploadAccess.ts";
-
-/** Bytes of an uncompressed commitment point. */
-export const POINT_BYTES = 96;
 
 export type CommitDeps = {
   store: ProviderStore;
