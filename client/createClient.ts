@@ -28,7 +28,8 @@ import { type RecoverOptions, type Recovery, recoverAll } from "./read/recover.t
 import { type OrderStatus, orderStatus } from "./status.ts";
 import { createNoJournal, createUploadJournal, type JournalEntry } from "./store/journal.ts";
 import { bytesSource, fileSource, type Source } from "./store/source.ts";
-import { type StoreOptions, type StoreResult, storeSource, WINDOW_BYTES } from "./store/store.ts";
+import { type StoreResult, storeSource, WINDOW_BYTES } from "./store/store.ts";
+import type { StoreOptions } from "./store/storeOptions.ts";
 
 export type ClientOptions = {
   /** JSON-RPC of the chain. */

@@ -13,7 +13,7 @@ import { createProviderPool, type ProviderPool } from "./chooseProviders.ts";
 import { mostStripes } from "./production.ts";
 import type { StorePlan } from "./progress.ts";
 import type { Source } from "./source.ts";
-import type { StoreOptions } from "./store.ts";
+import type { StoreOptions } from "./storeOptions.ts";
 
 /** Everything about an upload that is settled before the first byte is read. */
 export type UploadPlan = {

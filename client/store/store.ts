@@ -14,34 +14,12 @@ import { buildManifest } from "./buildManifest.ts";
 import type { UploadJournal } from "./journal.ts";
 import { planUpload, type UploadPlan } from "./plan.ts";
 import { createProduction, type Produced } from "./production.ts";
-import type { OnStoreProgress, StorePlan } from "./progress.ts";
+import type { OnStoreProgress } from "./progress.ts";
 import { collectSignatures } from "./signatures.ts";
 import { createSlots, type Slots } from "./slots.ts";
 import type { SlotWindowDeps } from "./slotWindow.ts";
 import type { Source } from "./source.ts";
-
-export type StoreOptions = {
-  /** Name in the owner's namespace; the file's own name when absent. */
-  readonly name?: string;
-  /** `rs(k,m)` or `copies(n)`; default `rs(6,3)`. */
-  readonly policy?: string;
-  /** Epochs to keep it for. */
-  readonly epochs: number;
-  /** Epochs from now to the first one that is paid; the upload has to be over by then. Default: by size. */
-  readonly startIn?: number;
-  /** Most token wei per 2^32 shard-epochs; default: whatever the chosen providers ask. */
-  readonly maxPrice?: bigint;
-  /** Epochs that are paid even if the order is ended early; default 0. */
-  readonly minEpochs?: number;
-  /** Whether missing deposit is moved from the wallet; default true. */
-  readonly deposit?: boolean;
-  /** Whether segments are compressed where that makes them smaller; default true. */
-  readonly compress?: boolean;
-  /** Asked before anything is spent; false ends the store with `STORE_DECLINED`. */
-  readonly confirm?: (plan: StorePlan) => Promise<boolean>;
-  readonly onProgress?: OnStoreProgress;
-  readonly signal?: AbortSignal;
-};
+import type { StoreOptions } from "./storeOptions.ts";
 
 /** A provider that was refused, and why. */
 export type Replacement = {
