@@ -1,16 +1,8 @@
 import type { Hex } from "viem";
 import type { Certificate } from "../../protocol/certificate.ts";
 import type { Holding } from "../../protocol/results/cover.ts";
-import type { CommitMessage, ConsensusMessage, Draft, HeldProof, PrepareMessage, Value } from "./messages.ts";
+import type { CommitMessage, ConsensusMessage, Draft, HeldProof, Lock, Value } from "./messages.ts";
 import type { Outcome } from "./value.ts";
-
-/** The value that this keeper has seen prepared by a quorum, with their prepares. */
-export type Lock = {
-  readonly round: number;
-  readonly digest: Hex;
-  readonly value: Value;
-  readonly prepares: readonly PrepareMessage[];
-};
 
 /** A certificate with a quorum of commits of its round, and what it stands for if this keeper knows. */
 export type Decision = {

@@ -1,8 +1,9 @@
 import Database from "better-sqlite3";
 import type { Address, Hex } from "viem";
 import { MemoError } from "../../protocol/errors.ts";
-import type { Lock, Restored } from "./effects.ts";
-import { type Draft, decodeDraft, decodeLock, encodeDraft, encodeLock } from "./messages.ts";
+import type { Restored } from "./effects.ts";
+import { decodeDraft, decodeLock, encodeDraft, encodeLock } from "./messageEncoding.ts";
+import type { Draft, Lock } from "./messages.ts";
 
 /** Version of the journal file; another one is refused by name. */
 const JOURNAL_VERSION = 1;

@@ -1,6 +1,6 @@
 import type { Hex } from "viem";
+import { valueDigest } from "./messageEncoding.ts";
 import type { PrepareMessage, ProposalMessage, RoundChangeHead, RoundChangeMessage } from "./messages.ts";
-import { valueDigest } from "./messages.ts";
 
 /** What a justified proposal rests on. */
 export type Justification = { readonly justified: boolean; readonly locked: boolean };

@@ -1,20 +1,21 @@
 import type { Hex } from "viem";
 import { type Certificate, quorumOf } from "../../protocol/certificate.ts";
 import { MemoError } from "../../protocol/errors.ts";
-import type { Effect, Input, InstanceView, Lock, Phase, Restored } from "./effects.ts";
+import type { Effect, Input, InstanceView, Phase, Restored } from "./effects.ts";
 import { createInventoryPool } from "./inventories.ts";
 import { highestPrepared, isLockProven, justify } from "./justification.ts";
-import {
-  type CommitMessage,
-  type ConsensusMessage,
-  type DecidedMessage,
-  type InventoryMessage,
-  type PrepareMessage,
-  type ProposalMessage,
-  type RoundChangeHead,
-  type RoundChangeMessage,
-  type Value,
-  valueDigest,
+import { valueDigest } from "./messageEncoding.ts";
+import type {
+  CommitMessage,
+  ConsensusMessage,
+  DecidedMessage,
+  InventoryMessage,
+  Lock,
+  PrepareMessage,
+  ProposalMessage,
+  RoundChangeHead,
+  RoundChangeMessage,
+  Value,
 } from "./messages.ts";
 import { leaderOf, roundTimeout } from "./schedule.ts";
 import { createTally } from "./tally.ts";

@@ -1,14 +1,10 @@
-import { decode, encode } from "@ipld/dag-cbor";
-import { type Address, getAddress, type Hex, keccak256 } from "viem";
+import type { Hex } from "viem";
 import { z } from "zod";
 import type { Certificate } from "../../protocol/certificate.ts";
 import { MAX_KEEPERS } from "../../protocol/constants.ts";
-import { MemoError } from "../../protocol/errors.ts";
 import type { Holding } from "../../protocol/results/cover.ts";
 import { address, bytes32, bytesCodec, uint32 } from "../../protocol/wire/codecs.ts";
-import { CONSENSUS_MESSAGE_BYTES } from "../../protocol/wire/keeper.ts";
 import { PROOF_PARTS, proofPartCodec } from "../../protocol/wire/proofMessage.ts";
-import type { Lock } from "./effects.ts";
 
 /** Version of the messages; others are refused by name. */
 export const CONSENSUS_VERSION = 1;
@@ -22,7 +18,7 @@ const member = z
 const signature = bytesCodec(64);
 
 /** Holdings travel as one byte per provider (0 nothing, 1 whole, 2 bitmap) and the bitmaps in order. */
-const holdingsCodec = z.codec(
+export const holdingsCodec = z.codec(
   z.strictObject({
     states: bytesCodec(0, MAX_PROVIDERS),
     covers: z.array(bytesCodec(1, 8_192)).max(MAX_PROVIDERS),
@@ -71,7 +67,7 @@ const heldProofCodec = z.strictObject({
   parts: z.array(proofPartCodec).max(PROOF_PARTS),
 });
 
-const valueCodec = z.strictObject({
+export const valueCodec = z.strictObject({
   inventories: z.array(inventoryCodec).max(MAX_KEEPERS),
   proofs: z.array(heldProofCodec).max(MAX_PROVIDERS),
 });
@@ -154,7 +150,7 @@ const syncCodec = z.strictObject({
   signature,
 });
 
-const messageCodec = z.discriminatedUnion("type", [
+export const messageCodec = z.discriminatedUnion("type", [
   inventoryCodec,
   proposalCodec,
   prepareCodec,
@@ -164,14 +160,14 @@ const messageCodec = z.discriminatedUnion("type", [
   syncCodec,
 ]);
 
-const envelopeCodec = z.strictObject({
+export const envelopeCodec = z.strictObject({
   v: z.literal(CONSENSUS_VERSION),
   chainId: z.int().min(1),
   group: address,
   message: messageCodec,
 });
 
-const lockCodec = z.strictObject({
+export const lockCodec = z.strictObject({
   round: uint32,
   digest: bytes32,
   value: valueCodec,
@@ -202,114 +198,10 @@ type Unsigned<Message> = Message extends { signature: Uint8Array } ? Omit<Messag
 /** A vote before it is signed. */
 export type Draft = Unsigned<Vote>;
 
-/** Group that messages belong to. */
-export type ConsensusDomain = { readonly chainId: number; readonly group: Address };
-
-/**
- * Message as it travels.
- * @throws MESSAGE_TOO_LARGE
- */
-export function encodeMessage(domain: ConsensusDomain, message: ConsensusMessage): Uint8Array {
-  const bytes = encode(envelopeCodec.encode({ v: CONSENSUS_VERSION, ...domain, message }));
-  assertSize(bytes);
-  return bytes;
-}
-
-/**
- * @throws MESSAGE_TOO_LARGE, MESSAGE_MALFORMED, UNSUPPORTED_VERSION, MESSAGE_FOREIGN (another group or chain)
- */
-export function decodeMessage(domain: ConsensusDomain, bytes: Uint8Array): ConsensusMessage {
-  assertSize(bytes);
-  const raw = decodeCbor(bytes);
-  const version = (raw as { v?: unknown } | null)?.v;
-  if (version !== CONSENSUS_VERSION) {
-    throw new MemoError(
-      "UNSUPPORTED_VERSION",
-      `A consensus message has version ${String(version)}; this keeper speaks ${CONSENSUS_VERSION}. Upgrade the older one.`,
-      { details: { version: String(version) } },
-    );
-  }
-  const parsed = envelopeCodec.safeDecode(raw as z.input<typeof envelopeCodec>);
-  if (!parsed.success) throw malformed(parsed.error);
-  const { chainId, group, message } = parsed.data;
-  if (chainId !== domain.chainId || getAddress(group) !== getAddress(domain.group)) {
-    throw new MemoError("MESSAGE_FOREIGN", "A consensus message of another group or chain was refused.", {
-      details: { chainId, group },
-    });
-  }
-  return message;
-}
-
-/** Bytes under which the journal keeps a draft. */
-export function encodeDraft(draft: Draft): Uint8Array {
-  return encode(messageCodec.encode({ ...draft, signature: new Uint8Array(64) } as ConsensusMessage));
-}
-
-/** Reads what `encodeDraft` wrote. */
-export function decodeDraft(bytes: Uint8Array): Draft {
-  const parsed = messageCodec.safeDecode(decodeCbor(bytes) as z.input<typeof messageCodec>);
-  if (!parsed.success) throw malformed(parsed.error);
-  const { signature: _unsigned, ...draft } = parsed.data as Vote;
-  return draft as Draft;
-}
-
-/** Bytes of an inventory's holdings, as hashed. */
-export function encodeHoldings(holdings: readonly Holding[]): Uint8Array {
-  return encode(holdingsCodec.encode(holdings));
-}
-
-/** Bytes of a value, as hashed. */
-export function encodeValue(value: Value): Uint8Array {
-  return encode(valueCodec.encode(value));
-}
-
-/** Bytes under which the journal keeps a lock. */
-export function encodeLock(lock: Lock): Uint8Array {
-  return encode(lockCodec.encode({ ...lock, prepares: [...lock.prepares] }));
-}
-
-/** Reads what `encodeLock` wrote. */
-export function decodeLock(bytes: Uint8Array): Lock {
-  const parsed = lockCodec.safeDecode(decodeCbor(bytes) as z.input<typeof lockCodec>);
-  if (!parsed.success) throw malformed(parsed.error);
-  return parsed.data;
-}
-
-const digests = new WeakMap<Value, Hex>();
-
-/** keccak of a value's canonical bytes: what prepares name. */
-export function valueDigest(value: Value): Hex {
-  let digest = digests.get(value);
-  if (digest === undefined) {
-    digest = keccak256(encodeValue(value));
-    digests.set(value, digest);
-  }
-  return digest;
-}
-
-function decodeCbor(bytes: Uint8Array): unknown {
-  try {
-    return decode(bytes);
-  } catch (cause) {
-    throw new MemoError("MESSAGE_MALFORMED", "A consensus message is no dag-cbor.", { cause });
-  }
-}
-
-function assertSize(bytes: Uint8Array): void {
-  if (bytes.length <= CONSENSUS_MESSAGE_BYTES) return;
-  throw new MemoError(
-    "MESSAGE_TOO_LARGE",
-    `A consensus message has ${bytes.length} bytes; ${CONSENSUS_MESSAGE_BYTES} are allowed.`,
-    { details: { bytes: bytes.length, allowed: CONSENSUS_MESSAGE_BYTES } },
-  );
-}
-
-function malformed(cause: z.ZodError): MemoError {
-  return new MemoError(
-    "MESSAGE_MALFORMED",
-    `A consensus message is malformed: ${cause.issues[0]?.message ?? "?"}.`,
-    {
-      cause,
-    },
-  );
-}
+/** The value that this keeper has seen prepared by a quorum, with their prepares. */
+export type Lock = {
+  readonly round: number;
+  readonly digest: Hex;
+  readonly value: Value;
+  readonly prepares: readonly PrepareMessage[];
+};

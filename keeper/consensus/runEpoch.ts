@@ -9,7 +9,8 @@ import { createDriver, type Driver, type DriverDeps, type VoteSigner } from "./d
 import type { Decision, InstanceView } from "./effects.ts";
 import type { Journal } from "./journal.ts";
 import { createInstance } from "./machine.ts";
-import { type ConsensusMessage, encodeMessage } from "./messages.ts";
+import { encodeMessage } from "./messageEncoding.ts";
+import type { ConsensusMessage } from "./messages.ts";
 import type { InstanceContext } from "./value.ts";
 
 /** A running instance of an epoch on the real network. */

@@ -18,16 +18,8 @@ import {
 } from "viem";
 import { COMMIT_TYPES, settlementDomain } from "../../protocol/certificate.ts";
 import type { VoteSigner } from "./driver.ts";
-import {
-  type ConsensusDomain,
-  type ConsensusMessage,
-  type Draft,
-  encodeHoldings,
-  type PrepareMessage,
-  type RoundChangeHead,
-  type Value,
-  valueDigest,
-} from "./messages.ts";
+import { type ConsensusDomain, encodeHoldings, valueDigest } from "./messageEncoding.ts";
+import type { ConsensusMessage, Draft, PrepareMessage, RoundChangeHead, Value } from "./messages.ts";
 
 /** What keepers sign besides commits. `kind` tells the messages apart; `digest` is over what they say. */
 export const KEEPER_VOTE_TYPES = {

@@ -1,3 +1,4 @@
+import { valueDigest } from "../../../keeper/consensus/messageEncoding.ts";
 import type {
   ConsensusMessage,
   Draft,
@@ -6,7 +7,6 @@ import type {
   RoundChangeMessage,
   Value,
 } from "../../../keeper/consensus/messages.ts";
-import { valueDigest } from "../../../keeper/consensus/messages.ts";
 import { leaderOf } from "../../../keeper/consensus/schedule.ts";
 import {
   certificateOf,

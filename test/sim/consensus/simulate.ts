@@ -3,12 +3,8 @@ import { createDriver, type Driver } from "../../../keeper/consensus/driver.ts";
 import type { Decision, Restored } from "../../../keeper/consensus/effects.ts";
 import type { JournalEntry } from "../../../keeper/consensus/journal.ts";
 import { createInstance } from "../../../keeper/consensus/machine.ts";
-import {
-  type ConsensusMessage,
-  type Draft,
-  encodeHoldings,
-  valueDigest,
-} from "../../../keeper/consensus/messages.ts";
+import { encodeHoldings, valueDigest } from "../../../keeper/consensus/messageEncoding.ts";
+import type { ConsensusMessage, Draft } from "../../../keeper/consensus/messages.ts";
 import type { InstanceContext } from "../../../keeper/consensus/value.ts";
 import { quorumOf } from "../../../protocol/certificate.ts";
 import { createSilentLogger } from "../../../protocol/runtime/logger.ts";

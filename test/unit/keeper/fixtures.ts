@@ -1,6 +1,7 @@
 import { type Hex, keccak256, stringToBytes } from "viem";
 import type { Effect } from "../../../keeper/consensus/effects.ts";
 import { createInstance, type Instance } from "../../../keeper/consensus/machine.ts";
+import { valueDigest } from "../../../keeper/consensus/messageEncoding.ts";
 import type {
   CommitMessage,
   ConsensusMessage,
@@ -9,7 +10,6 @@ import type {
   Value,
   Vote,
 } from "../../../keeper/consensus/messages.ts";
-import { valueDigest } from "../../../keeper/consensus/messages.ts";
 import { leaderOf } from "../../../keeper/consensus/schedule.ts";
 import {
   certificateOf,

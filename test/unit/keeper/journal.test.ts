@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { type Hex, keccak256, stringToBytes } from "viem";
 import { type JournalEntry, openJournal } from "../../../keeper/consensus/journal.ts";
-import { valueDigest } from "../../../keeper/consensus/messages.ts";
+import { valueDigest } from "../../../keeper/consensus/messageEncoding.ts";
 import { EPOCH, prepare, valueBy } from "./fixtures.ts";
 
 const owner = { operator: `0x${"aa".repeat(20)}`, chainId: 31_337, group: `0x${"bb".repeat(20)}` } as const;

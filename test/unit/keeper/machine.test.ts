@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Decision } from "../../../keeper/consensus/effects.ts";
 import { createInstance } from "../../../keeper/consensus/machine.ts";
-import { type RoundChangeMessage, type Value, valueDigest } from "../../../keeper/consensus/messages.ts";
+import { valueDigest } from "../../../keeper/consensus/messageEncoding.ts";
+import type { RoundChangeMessage, Value } from "../../../keeper/consensus/messages.ts";
 import { createBook } from "../../sim/consensus/world.ts";
 import {
   commit,

@@ -3,12 +3,8 @@ import { describe, it } from "node:test";
 import { decode, encode } from "@ipld/dag-cbor";
 import type { Address } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
-import {
-  type ConsensusMessage,
-  type Draft,
-  decodeMessage,
-  encodeMessage,
-} from "../../../keeper/consensus/messages.ts";
+import { decodeMessage, encodeMessage } from "../../../keeper/consensus/messageEncoding.ts";
+import type { ConsensusMessage, Draft } from "../../../keeper/consensus/messages.ts";
 import { createVoteSigner } from "../../../keeper/consensus/voteSigner.ts";
 import { commit, EPOCH, inventory, leader, prepare, proposal, valueBy } from "./fixtures.ts";
 
