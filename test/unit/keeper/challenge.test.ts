@@ -189,6 +189,17 @@ describe("the collector of proofs", () => {
     assert.equal(pulls(), 0, "nothing is fetched for what nobody signed");
   });
 
+  it("works on a bounded number of proofs of one provider, and on further ones after them", async () => {
+    const { collector } = await collect();
+    const all = await Promise.all(
+      Array.from({ length: 17 }, (_, index) => message({ openings: hash(`openings ${index}`) })),
+    );
+    const results = await Promise.allSettled(all.map((proof) => collector.submit(proof)));
+    const codes = results.map((result) => result.status === "rejected" && result.reason.code);
+    assert.deepEqual(codes, [...Array(16).fill("OPENINGS_UNAVAILABLE"), "PROOF_TOO_MANY"]);
+    await assert.rejects(collector.submit(all[16]!), { code: "OPENINGS_UNAVAILABLE" });
+  });
+
   it("says that openings cannot be had, and may be asked again", async () => {
     const { collector, refused } = await collect();
     const proof = await message();

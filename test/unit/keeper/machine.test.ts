@@ -274,6 +274,28 @@ describe("an instance of the vote", () => {
     assert.equal(decisions()[1]!.outcome?.results.length, PROVIDERS.length);
   });
 
+  it("decides by a quorum of members on one certificate: mixed rounds, repeated or too few ones do not count", () => {
+    const self = follower();
+    const run = started(self);
+    const value = valueBy(everybody);
+    const [a, b, c] = others(self) as [number, number, number];
+    const decided = () => run.effects.some(({ type }) => type === "decide");
+    const [first, second] = [commit(a, 1, value), commit(b, 1, value)];
+    for (const message of [first, second, second, commit(c, 2, value)]) run.receive(message);
+    assert.equal(decided(), false);
+    for (const commits of [
+      [],
+      [first, second],
+      [first, second, second],
+      [first, second, commit(c, 2, value)],
+    ]) {
+      run.receive({ type: "decided", epoch: EPOCH, commits, value, member: a });
+      assert.equal(decided(), false, `${commits.length} commits`);
+    }
+    run.receive(commit(c, 1, value));
+    assert.equal(decided(), true);
+  });
+
   it("refuses commits to a certificate of another term or leader", () => {
     const run = started(follower());
     const message = commit(leader(0), 0, valueBy(everybody));
