@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
@@ -7,6 +7,8 @@ import { after, before, describe, it } from "node:test";
 import { runCli } from "../../../client/cli/program.ts";
 import { formatBytes, formatTokens } from "../../../client/cli/terminal.ts";
 import { formatDeployment } from "../../../protocol/chain/deployment.ts";
+import { MemoError } from "../../../protocol/errors.ts";
+import { noise } from "../object/noise.ts";
 import { createMemoryNetwork, deployment as fixture, type MemoryNetwork } from "./memoryNetwork.ts";
 
 const SETTINGS = { MEMO_DEPLOYMENT: "unused", MEMO_KEY_FILE: "unused" };
@@ -89,6 +91,28 @@ describe("memo", () => {
     assert.match(refused.err, /^OUTPUT_EXISTS: /);
     assert.equal(await readFile(there, "utf8"), "precious");
     assert.equal((await memo(network, "get", "a.txt", "-o", there, "--force")).code, 0);
+  });
+
+  it("leaves what was there, and no half file, when reading fails midway", async () => {
+    const network = createMemoryNetwork({ providers: 2 });
+    const options = { name: "large", policy: "copies(1)", epochs: 1, compress: false };
+    await network.client().store(noise(400_000, 1), options);
+    network.misbehave = async (call, honest) => {
+      if (call.method === "getShard" && call.request.stripe === 2)
+        throw new MemoError("SHARD_UNREADABLE", "x");
+      return honest();
+    };
+    const folder = join(directory, "midway");
+    await mkdir(folder);
+    const there = join(folder, "there");
+    await writeFile(there, "precious");
+    for (const output of [there, join(folder, "new")]) {
+      const { code, err } = await memo(network, "get", "large", "-o", output, "--force");
+      assert.equal(code, 1);
+      assert.match(err, /TOO_FEW_SHARDS: /);
+    }
+    assert.deepEqual(await readdir(folder), ["there"]);
+    assert.equal(await readFile(there, "utf8"), "precious");
   });
 
   for (const [what, argv, code] of [

@@ -76,6 +76,9 @@ describe("segments", () => {
     assert.equal(incompressible!.bytes.length, 300_000 + SEGMENT_OVERHEAD);
     const [short] = await seal(noise(100, 3));
     assert.equal(short!.bytes.length, 100 + SEGMENT_OVERHEAD);
+    const mixed = Buffer.concat([noise(65_536, 3), new Uint8Array(100_000)]);
+    const [sampled] = await seal(mixed);
+    assert.equal(sampled!.bytes.length, mixed.length + SEGMENT_OVERHEAD, "its first 64 KiB speak for it");
     const [asked] = await seal(new Uint8Array(300_000), { compress: false });
     assert.equal(asked!.bytes.length, 300_000 + SEGMENT_OVERHEAD);
   });
