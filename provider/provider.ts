@@ -1,22 +1,22 @@
 import { join } from "node:path";
 import { createPublicClient, http, type LocalAccount } from "viem";
-import { type BlockSource, createBlockSource } from "../protocol/chain/blockSource.ts";
+import type { BlockSource } from "../protocol/chain/blockSource.ts";
 import { type Deployment, findGroup } from "../protocol/chain/deployment.ts";
-import { createChainFollower } from "../protocol/chain/follower.ts";
-import { groupContracts } from "../protocol/chain/groupContracts.ts";
+import { openGroupFollower } from "../protocol/chain/groupFollower.ts";
 import type { FieldPool } from "../protocol/kzg/fieldPool.ts";
 import type { Kzg } from "../protocol/kzg/kzg.ts";
 import type { Points } from "../protocol/kzg/points.ts";
 import type { Clock } from "../protocol/runtime/clock.ts";
+import { daemonReadiness, type RunningDaemon, superviseDaemon } from "../protocol/runtime/daemonLife.ts";
 import { createDaemonServer } from "../protocol/runtime/daemonServer.ts";
 import type { Logger } from "../protocol/runtime/logger.ts";
 import { createMetrics } from "../protocol/runtime/metrics.ts";
+import { loadPeerSeed } from "../protocol/runtime/peerSeed.ts";
 import { createChainDuties } from "./chainDuties.ts";
 import { followChain } from "./chainLoop.ts";
 import { createChainView } from "./chainView.ts";
 import { createProviderMetrics } from "./metrics.ts";
 import { startNetwork } from "./network.ts";
-import { loadPeerSeed } from "./peerSeed.ts";
 import { createShardReader } from "./read/shardReader.ts";
 import { createService } from "./service.ts";
 import type { ProviderSettings } from "./settings.ts";
@@ -57,16 +57,9 @@ export type ProviderStatus = {
   readonly pending: number;
 };
 
-export type RunningProvider = {
-  status(): ProviderStatus;
-  /** Works that need no new block to end. */
-  pending(): number;
-  /** Newest final block of which everything has been taken in, −1 before the first. */
-  headProcessed(): bigint;
-  /** Resolves when the provider is stopped; rejects when it cannot go on. */
-  readonly ended: Promise<void>;
-  stop(): Promise<void>;
-};
+export type RunningProvider = RunningDaemon<ProviderStatus>;
+
+const FAILURE = "the chain cannot be followed any more";
 
 /**
  * Starts a provider: opens and repairs its store, serves users and keepers, follows the chain, and answers
@@ -93,28 +86,16 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
   const missing = await store.missingShards();
   if (missing.length > 0) logger.error({ shards: missing.length }, "committed shards are missing");
 
-  const source =
-    options.source ??
-    cleanup.adopt(
-      createBlockSource({
-        client: publicClient,
-        confirmations: group.parameters.confirmations,
-        pollMs: settings.pollMs,
-        logger,
-      }),
-      (own) => own.close(),
-    );
-  const follower = cleanup.adopt(
-    createChainFollower({
-      source,
-      chainId,
-      contracts: groupContracts(group),
-      startBlock: group.startBlock,
-      store: join(settings.dataDir, "blocks.sqlite"),
-      logger,
-    }),
-    (own) => own.close(),
-  );
+  const { source, follower } = openGroupFollower({
+    client: publicClient,
+    chainId,
+    group,
+    source: options.source,
+    pollMs: settings.pollMs,
+    store: join(settings.dataDir, "blocks.sqlite"),
+    parts: cleanup,
+    logger,
+  });
 
   const registry = createMetrics({ prefix: "provider", build: { version: options.version } });
   let caughtUp = false;
@@ -172,7 +153,7 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
   await network.serve(service);
 
   let url = "";
-  let failure: unknown;
+  let failed = false;
   const status = (): ProviderStatus => ({
     providerId: view.self()?.id,
     peerId: network.host.peerId,
@@ -194,20 +175,18 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
     metrics: registry,
     status,
     logger,
-    ready() {
-      const reasons = [
-        ...(failure === undefined ? [] : ["the chain cannot be followed any more; see the log"]),
-        ...(caughtUp ? [] : ["the chain has not been read up to its newest final block"]),
-        ...(view.self() === undefined ? ["the operator is not registered in the group"] : []),
-      ];
-      return { ready: reasons.length === 0, reasons };
-    },
+    ready: () =>
+      daemonReadiness({
+        ...(failed ? { failure: FAILURE } : {}),
+        caughtUp,
+        registered: view.self() !== undefined,
+      }),
   });
   ({ url } = await server.start());
   cleanup.defer(() => server.stop());
 
   let processed = -1;
-  const following = followChain({
+  const work = followChain({
     follower,
     source,
     view,
@@ -220,28 +199,21 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
       caughtUp ||= current;
     },
   });
-  const ended = following.catch((error: unknown) => {
-    if (stopping.signal.aborted) return;
-    failure = error;
-    logger.fatal({ error }, "the chain cannot be followed any more");
-    throw error;
+  const life = superviseDaemon({
+    name: "provider",
+    work,
+    stopping,
+    parts: cleanup,
+    failure: FAILURE,
+    onFailed() {
+      failed = true;
+    },
+    logger,
   });
-  ended.catch(() => undefined);
-  cleanup.defer(async () => {
-    stopping.abort(new DOMException("the provider stops", "AbortError"));
-    await ended.catch(() => undefined);
-  });
-
-  const life = cleanup.move();
-  let stopped: Promise<void> | undefined;
   return {
+    ...life,
     status,
-    ended,
     pending: () => duties.pending(),
     headProcessed: () => BigInt(processed),
-    stop() {
-      stopped ??= life.disposeAsync();
-      return stopped;
-    },
   };
 }

@@ -1,23 +1,14 @@
 import { z } from "zod";
 import { SHARD_BYTES } from "../protocol/constants.ts";
+import { daemonSettings } from "../protocol/runtime/daemonSettings.ts";
 import { defineSettings, type SettingValues } from "../protocol/runtime/settings.ts";
 import {
+  amountSetting,
   booleanSetting,
   bytesSetting,
   integerSetting,
-  logLevelSetting,
-  pathSetting,
-  portSetting,
-  urlSetting,
 } from "../protocol/runtime/settingTypes.ts";
 
-const amount = z
-  .union([z.bigint(), z.string().regex(/^\d+$/, "expected a whole number of token wei")], {
-    error: "expected a whole number of token wei",
-  })
-  .transform((value) => BigInt(value));
-const hex32 = z.templateLiteral(["0x", z.string().regex(/^[0-9a-fA-F]{64}$/)], "expected 32 bytes as hex");
-const addressText = z.templateLiteral(["0x", z.string().regex(/^[0-9a-fA-F]{40}$/)], "expected an address");
 const domainText = z
   .string()
   .refine(
@@ -25,88 +16,20 @@ const domainText = z
     "expected a name of at most 32 bytes, or 32 bytes as hex",
   );
 
+const { stake, logLevel, ...common } = daemonSettings({
+  name: "provider",
+  data: "shards and metadata",
+  operatorKey: "signs orders and proofs",
+  peers: "users and keepers",
+  peerPort: 4701,
+  httpPort: 4711,
+  httpPaths: "/health, /ready, /status and /metrics",
+  stake: 1_000n * 10n ** 18n,
+});
+
 /** Everything that can be set of a provider. */
 export const providerSettings = defineSettings({
-  dataDir: {
-    env: "PROVIDER_DATA_DIR",
-    flag: "--data-dir",
-    description: "directory of shards and metadata",
-    default: "memo-provider-data",
-    schema: pathSetting,
-  },
-  deployment: {
-    env: "PROVIDER_DEPLOYMENT",
-    flag: "--deployment",
-    description: "deployment file with the addresses of the contracts",
-    default: "deployment.json",
-    schema: pathSetting,
-  },
-  group: {
-    env: "PROVIDER_GROUP",
-    flag: "--group",
-    description: "ChallengeSettlement of the group, when the deployment has several",
-    schema: addressText.optional(),
-  },
-  rpcUrl: {
-    env: "PROVIDER_RPC_URL",
-    flag: "--rpc-url",
-    description: "JSON-RPC address of a chain node",
-    default: "http://127.0.0.1:8545",
-    schema: urlSetting,
-  },
-  pollMs: {
-    env: "PROVIDER_POLL_MS",
-    flag: "--poll-ms",
-    description: "milliseconds between questions for new blocks",
-    default: "1000",
-    schema: integerSetting(10, 600_000),
-  },
-  operatorKeyFile: {
-    env: "PROVIDER_OPERATOR_KEY_FILE",
-    flag: "--operator-key-file",
-    description: "file with the key that signs orders and proofs (mode 600)",
-    schema: pathSetting.optional(),
-  },
-  ownerKeyFile: {
-    env: "PROVIDER_OWNER_KEY_FILE",
-    flag: "--owner-key-file",
-    description: "file with the key that owns the stake; only `register` reads it (mode 600)",
-    schema: pathSetting.optional(),
-  },
-  peerSeed: {
-    env: "PROVIDER_PEER_SEED",
-    flag: "--peer-seed",
-    description: "32 bytes that the peer key is made from; by default a file in the data directory",
-    schema: hex32.optional(),
-    secret: true,
-  },
-  listen: {
-    env: "PROVIDER_LISTEN",
-    flag: "--listen",
-    description: "multiaddr on which users and keepers are served",
-    default: "/ip4/127.0.0.1/tcp/4701",
-    schema: z.string().startsWith("/", "expected a multiaddr such as /ip4/127.0.0.1/tcp/4701"),
-  },
-  announce: {
-    env: "PROVIDER_ANNOUNCE",
-    flag: "--announce",
-    description: "multiaddr under which others reach this provider, when it is not the one listened on",
-    schema: z.string().startsWith("/", "expected a multiaddr such as /dns4/node.example/tcp/4701").optional(),
-  },
-  httpHost: {
-    env: "PROVIDER_HTTP_HOST",
-    flag: "--http-host",
-    description: "address of /health, /ready, /status and /metrics",
-    default: "127.0.0.1",
-    schema: z.string().min(1, "expected a host"),
-  },
-  httpPort: {
-    env: "PROVIDER_HTTP_PORT",
-    flag: "--http-port",
-    description: "port of /health, /ready, /status and /metrics; 0 picks a free one",
-    default: "4711",
-    schema: portSetting,
-  },
+  ...common,
   capacity: {
     env: "PROVIDER_CAPACITY",
     flag: "--capacity",
@@ -155,15 +78,9 @@ export const providerSettings = defineSettings({
     flag: "--ask",
     description: "`register`: least price, token wei per 2^32 shard-epochs",
     default: "4000000000000000000",
-    schema: amount,
+    schema: amountSetting,
   },
-  stake: {
-    env: "PROVIDER_STAKE",
-    flag: "--stake",
-    description: "`register`: stake in token wei",
-    default: "1000000000000000000000",
-    schema: amount,
-  },
+  stake,
   domain: {
     env: "PROVIDER_DOMAIN",
     flag: "--domain",
@@ -178,13 +95,7 @@ export const providerSettings = defineSettings({
     default: "true",
     schema: booleanSetting,
   },
-  logLevel: {
-    env: "PROVIDER_LOG_LEVEL",
-    flag: "--log-level",
-    description: "least level that is logged",
-    default: "info",
-    schema: logLevelSetting,
-  },
+  logLevel,
 });
 
 export type ProviderSettings = SettingValues<typeof providerSettings>;

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { MemoError } from "../../protocol/errors.ts";
+import { packageVersion } from "../../protocol/runtime/packageVersion.ts";
 import { loadSettings } from "../../protocol/runtime/settings.ts";
 import type { Client } from "../createClient.ts";
 import { addGet } from "./get.ts";
@@ -40,6 +41,7 @@ export async function runCli(argv: readonly string[], overrides: CliOverrides = 
   let code: number = EXIT.done;
   const program = new Command("memo")
     .description("Decentralised storage whose every promise can be checked.")
+    .version(await packageVersion())
     .exitOverride()
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
     .addHelpText("after", HELP);

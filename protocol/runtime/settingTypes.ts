@@ -42,3 +42,22 @@ export const pathSetting = z.string().min(1, "expected a path");
 export const logLevelSetting = z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"], {
   error: "expected one of trace, debug, info, warn, error, fatal, silent",
 });
+
+/** Token wei. */
+export const amountSetting = z
+  .union([z.bigint(), z.string().regex(/^\d+$/, "expected a whole number of token wei")], {
+    error: "expected a whole number of token wei",
+  })
+  .transform((value) => BigInt(value));
+
+/** 32 bytes as hex. */
+export const hex32Setting = z.templateLiteral(
+  ["0x", z.string().regex(/^[0-9a-fA-F]{64}$/)],
+  "expected 32 bytes as hex",
+);
+
+/** Address of an account or contract. */
+export const addressSetting = z.templateLiteral(
+  ["0x", z.string().regex(/^[0-9a-fA-F]{40}$/)],
+  "expected an address",
+);

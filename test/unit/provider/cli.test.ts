@@ -3,7 +3,6 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { runCli } from "../../../provider/cli.ts";
-import { loadPeerSeed } from "../../../provider/peerSeed.ts";
 import { encodeDomain } from "../../../provider/register.ts";
 import { makeDirectory } from "./support.ts";
 
@@ -72,22 +71,6 @@ describe("memo-provider", () => {
     }
     const { err } = await run(["config", "print"], { PROVIDER_CAPACTIY: "1" });
     assert.match(err, /^SETTING_UNKNOWN: /);
-  });
-});
-
-describe("the peer key", () => {
-  it("is made once and stays, readable by its owner only", async (t) => {
-    const dataDir = makeDirectory(t);
-    const seed = await loadPeerSeed({ dataDir });
-    assert.match(seed, /^0x[0-9a-f]{64}$/);
-    assert.equal(await loadPeerSeed({ dataDir }), seed);
-    assert.notEqual(await loadPeerSeed({ dataDir: makeDirectory(t) }), seed);
-  });
-
-  it("is never replaced when its file is damaged", async (t) => {
-    const dataDir = makeDirectory(t);
-    writeFileSync(join(dataDir, "peer.key"), "0x12", { mode: 0o600 });
-    await assert.rejects(loadPeerSeed({ dataDir }), { code: "KEY_FILE_INVALID" });
   });
 });
 

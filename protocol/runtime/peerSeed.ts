@@ -2,15 +2,18 @@ import { randomBytes } from "node:crypto";
 import { mkdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { bytesToHex, type Hex } from "viem";
-import { MemoError } from "../protocol/errors.ts";
-import { readKeyFile, writeKeyFile } from "../protocol/runtime/keyFile.ts";
+import { MemoError } from "../errors.ts";
+import { readKeyFile, writeKeyFile } from "./keyFile.ts";
 
 /**
  * The seed of the peer key, from the settings or from `peer.key` in the data directory, which is made when
  * there is none: the peer id stands in the endpoint on chain, so it has to stay.
  * @throws KEY_FILE_MODE, KEY_FILE_INVALID
  */
-export async function loadPeerSeed(settings: { peerSeed?: Hex | undefined; dataDir: string }): Promise<Hex> {
+export async function loadPeerSeed(settings: {
+  readonly peerSeed?: Hex | undefined;
+  readonly dataDir: string;
+}): Promise<Hex> {
   if (settings.peerSeed !== undefined) return settings.peerSeed;
   const path = join(settings.dataDir, "peer.key");
   try {
