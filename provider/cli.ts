@@ -44,9 +44,10 @@ async function start(settings: ProviderSettings): Promise<number> {
   const account = await accountOfKeyFile(settings.operatorKeyFile, "--operator-key-file");
   const points = await loadPoints();
   const kzg = createKzg();
-  const fieldPool = createFieldPool();
-  shutdown.onStop("field pool", () => fieldPool.close());
-  return runDaemon({
+  // Closed here and not by a step of the shutdown: that may have run before there was a pool.
+  await using cleanup = new AsyncDisposableStack();
+  const fieldPool = cleanup.adopt(createFieldPool(), (pool) => pool.close());
+  return await runDaemon({
     name: "provider",
     logger,
     shutdown,

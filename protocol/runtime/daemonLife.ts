@@ -81,16 +81,20 @@ export async function runDaemon(options: {
   let failed = false;
   try {
     const daemon = await options.start();
+    if (shutdown.signal.aborted) {
+      // Asked to end while it was starting: the steps have run without this one.
+      await daemon.stop();
+      return await shutdown.done;
+    }
     shutdown.onStop(name, () => daemon.stop());
-    // Asked to end while it was starting: the steps have run without this one.
-    if (shutdown.signal.aborted) await daemon.stop();
     logger.info(daemon.status(), `${name} runs`);
     daemon.ended.catch(() => {
       failed = true;
       shutdown.request("failure");
     });
   } catch (error) {
-    shutdown.request("failed start");
+    // A second request would force the exit.
+    if (!shutdown.signal.aborted) shutdown.request("failed start");
     await shutdown.done;
     throw error;
   }
