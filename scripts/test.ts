@@ -2,7 +2,7 @@ import { globSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { buildContracts } from "./embedded/contracts.ts";
+import { buildContracts } from "../ignition/buildContracts.ts";
 import { runNodeTests, runSolidityTests } from "./testing/run.ts";
 import { addTotals, type Totals } from "./testing/totals.ts";
 

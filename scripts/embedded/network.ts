@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { pino } from "pino";
+import { buildContracts } from "../../ignition/buildContracts.ts";
 import { type Indexer, startIndexer } from "../../indexer/startIndexer.ts";
 import { epochAt, epochStart } from "../../protocol/chain/epochs.ts";
 import { MemoError } from "../../protocol/errors.ts";
@@ -10,7 +11,6 @@ import { createLogger, type Logger } from "../../protocol/runtime/logger.ts";
 import { embeddedKey, fundedKeys } from "./accounts.ts";
 import { type ChainProcess, startChainProcess } from "./chainProcess.ts";
 import { type ChainHead, type Conductor, createConductor } from "./conductor.ts";
-import { buildContracts } from "./contracts.ts";
 import { prepareDataDir, releaseDataDir } from "./dataDir.ts";
 import { createEmbeddedGroup, type EmbeddedGroup, populateGroup } from "./group.ts";
 import type { NodeSpec, NodeStatus } from "./nodesApi.ts";
