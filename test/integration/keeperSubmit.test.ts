@@ -219,6 +219,19 @@ describe("the exceptions of a certified epoch", () => {
     assert.equal(state().finished.get(1)?.lapsed, false);
   });
 
+  it("do not lapse while seconds of the window are left, however many blocks there were", async (t) => {
+    const { group, submitter, decide, sent, failures, mine } = await startWorld(t);
+    const record = await decide(1, missed(2));
+    const first = submitter(ORDER[0]!);
+    await first.decided(record);
+    const { certifiedAt } = await group.read.settlement<{ certifiedAt: number }>("pendingAt", [0n]);
+    const blocks = group.parameters.applyWindowBlocks + 5;
+    await first.tick(await mine(blocks));
+    assert.ok((await group.chain.time()) <= certifiedAt + group.parameters.applyWindow);
+    assert.deepEqual(sent, [`${ORDER[0]} certificate`]);
+    assert.deepEqual(failures, [], "it was not even tried");
+  });
+
   it("lapse when nobody has the results, once both windows are over and not before", async (t) => {
     const { group, submitter, decide, sent, failures, mine, state } = await startWorld(t);
     const record = await decide(1, missed(2));

@@ -1,71 +1,153 @@
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { describe, it } from "node:test";
-import { type RunningDaemon, runDaemon } from "../../../protocol/runtime/daemonLife.ts";
+import {
+  daemonReadiness,
+  type RunningDaemon,
+  runDaemon,
+  superviseDaemon,
+} from "../../../protocol/runtime/daemonLife.ts";
 import { createSilentLogger } from "../../../protocol/runtime/logger.ts";
 import { createShutdown } from "../../../protocol/runtime/shutdown.ts";
 
 const logger = createSilentLogger();
 
-/** A daemon that starts and ends when the test says so, and whose status cannot be told once it is stopped. */
-function prepare() {
-  const exits: number[] = [];
-  const source = Object.assign(new EventEmitter(), { exit: (code: number) => void exits.push(code) });
-  const started = Promise.withResolvers<void>();
-  const life = Promise.withResolvers<void>();
-  let stops = 0;
-  const daemon: RunningDaemon<object> = {
-    ended: life.promise,
-    pending: () => 0,
-    headProcessed: () => -1n,
-    status() {
-      if (stops > 0) throw new Error("the database is closed");
-      return {};
-    },
-    async stop() {
-      stops++;
-      life.resolve();
-    },
-  };
-  const shutdown = createShutdown({ logger, process: source });
-  const code = runDaemon({ name: "it", shutdown, logger, start: () => started.promise.then(() => daemon) });
-  return { code, exits, started, life, stops: () => stops, signal: () => source.emit("SIGTERM") };
+function supervised() {
+  const order: string[] = [];
+  const work = Promise.withResolvers<void>();
+  const stopping = new AbortController();
+  stopping.signal.addEventListener("abort", () => {
+    order.push("abort");
+    work.reject(stopping.signal.reason);
+  });
+  const parts = new AsyncDisposableStack();
+  parts.defer(() => void order.push("store"));
+  parts.defer(() => void order.push("network"));
+  const life = superviseDaemon({
+    name: "clerk",
+    work: work.promise,
+    stopping,
+    parts,
+    failure: "the clerk cannot go on",
+    onFailed: (error) => void order.push(`failed: ${String(error)}`),
+    onStop: () => void order.push("on stop"),
+    logger,
+  });
+  return { order, work, life, parts };
 }
 
-describe("a daemon's process", () => {
-  it("ends with 0 when it is told to", async () => {
-    const { code, exits, started, stops, signal } = prepare();
-    started.resolve();
-    await new Promise(setImmediate);
-    assert.equal(stops(), 0);
-    signal();
-    assert.equal(await code, 0);
-    assert.deepEqual([stops(), exits], [1, []]);
+describe("a supervised daemon", () => {
+  it("stops its work first, then its parts, the last one first, and only once", async () => {
+    const { order, life, parts } = supervised();
+    // What goes out of scope at the end of a start must take nothing down.
+    await parts.disposeAsync();
+    assert.deepEqual(order, []);
+    await Promise.all([life.stop(), life.stop()]);
+    assert.deepEqual(order, ["abort", "on stop", "network", "store"]);
+    await life.ended;
   });
 
-  it("ends with 0, all taken down, when it is told to while it starts", async () => {
-    const { code, exits, started, stops, signal } = prepare();
-    signal();
-    started.resolve();
+  it("tells when its work fails, and can still be stopped", async () => {
+    const { order, work, life } = supervised();
+    work.reject(new Error("broken"));
+    await assert.rejects(life.ended, { message: "broken" });
+    assert.deepEqual(order, ["failed: Error: broken"]);
+    await life.stop();
+    assert.deepEqual(order.slice(1), ["abort", "on stop", "network", "store"]);
+  });
+});
+
+describe("readiness", () => {
+  it("names every reason", () => {
+    assert.deepEqual(daemonReadiness({ caughtUp: true, registered: true }), { ready: true, reasons: [] });
+    const { ready, reasons } = daemonReadiness({ failure: "it broke", caughtUp: false, registered: false });
+    assert.equal(ready, false);
+    assert.deepEqual(reasons, [
+      "it broke; see the log",
+      "the chain has not been read up to its newest final block",
+      "the operator is not registered in the group",
+    ]);
+  });
+});
+
+describe("running a daemon", () => {
+  function createDaemon() {
+    const end = Promise.withResolvers<void>();
+    let stops = 0;
+    const daemon: RunningDaemon<object> = {
+      status() {
+        if (stops > 0) throw new Error("the database is closed");
+        return {};
+      },
+      pending: () => 0,
+      headProcessed: () => -1n,
+      ended: end.promise,
+      async stop() {
+        stops++;
+        end.resolve();
+      },
+    };
+    return { daemon, fail: end.reject, stops: () => stops };
+  }
+  const createProcess = () => {
+    const exits: number[] = [];
+    return Object.assign(new EventEmitter(), { exits, exit: (code: number) => void exits.push(code) });
+  };
+
+  it("ends with 0 when it is told to", async () => {
+    const { daemon, stops } = createDaemon();
+    const source = createProcess();
+    const shutdown = createShutdown({ logger, process: source });
+    const code = runDaemon({ name: "clerk", logger, shutdown, start: async () => daemon });
+    await Promise.resolve();
+    source.emit("SIGTERM");
     assert.equal(await code, 0);
-    assert.deepEqual([stops(), exits], [1, []]);
+    assert.equal(stops(), 1);
   });
 
   it("ends with 1 when the daemon cannot go on", async () => {
-    const { code, exits, started, life, stops } = prepare();
-    started.resolve();
-    life.reject(new Error("no chain"));
+    const { daemon, fail, stops } = createDaemon();
+    const shutdown = createShutdown({ logger, process: createProcess() });
+    const code = runDaemon({ name: "clerk", logger, shutdown, start: async () => daemon });
+    fail(new Error("broken"));
     assert.equal(await code, 1);
-    assert.deepEqual([stops(), exits], [1, []]);
+    assert.equal(stops(), 1);
   });
 
-  for (const told of [false, true]) {
-    it(`passes on why it could not start${told ? ", also when it was told to end meanwhile" : ""}`, async () => {
-      const { code, exits, started, signal } = prepare();
-      if (told) signal();
-      started.reject(new Error("port in use"));
-      await assert.rejects(code, /port in use/);
-      assert.deepEqual(exits, []);
+  it("stops a daemon that was still starting when the end was asked for", async () => {
+    const { daemon, stops } = createDaemon();
+    const source = createProcess();
+    const shutdown = createShutdown({ logger, process: source });
+    const starting = Promise.withResolvers<RunningDaemon<object>>();
+    const code = runDaemon({ name: "clerk", logger, shutdown, start: () => starting.promise });
+    source.emit("SIGINT");
+    starting.resolve(daemon);
+    assert.equal(await code, 0);
+    assert.equal(stops(), 1);
+    assert.deepEqual(source.exits, [], "nothing forced the exit");
+  });
+
+  it("passes on why it could not start when the end was asked for meanwhile", async () => {
+    const source = createProcess();
+    const shutdown = createShutdown({ logger, process: source });
+    const starting = Promise.withResolvers<RunningDaemon<object>>();
+    const code = runDaemon({ name: "clerk", logger, shutdown, start: () => starting.promise });
+    source.emit("SIGTERM");
+    starting.reject(new Error("no port"));
+    await assert.rejects(code, { message: "no port" });
+    assert.deepEqual(source.exits, [], "nothing forced the exit");
+  });
+
+  it("stops what was started before a failed start, then fails with its error", async () => {
+    const shutdown = createShutdown({ logger, process: createProcess() });
+    let stopped = false;
+    shutdown.onStop("pool", () => {
+      stopped = true;
     });
-  }
+    const start = async () => {
+      throw new Error("no port");
+    };
+    await assert.rejects(runDaemon({ name: "clerk", logger, shutdown, start }), { message: "no port" });
+    assert.ok(stopped);
+  });
 });
