@@ -41,7 +41,8 @@ export function isIdentity(point: Uint8Array): boolean {
   return point[0] === 0x40 && point.subarray(1).every((byte) => byte === 0);
 }
 
-function isLargerRoot(y: Uint8Array): boolean {
+/** Whether a y of 48 bytes is the larger of its point and the opposite one. */
+export function isLargerRoot(y: Uint8Array): boolean {
   for (let index = 0; index < COMMITMENT_BYTES; index++) {
     const difference = y[index]! - HALF_BASE_FIELD[index]!;
     if (difference !== 0) return difference > 0;

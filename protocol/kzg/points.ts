@@ -1,9 +1,16 @@
 import mcl from "mcl-wasm";
 import { COMMITMENT_BYTES, FIELD_MODULUS } from "../constants.ts";
 import { MemoError } from "../errors.ts";
-import { assertPointEncoding, compressPoint, isIdentity, POINT_BYTES } from "./pointEncoding.ts";
+import { createG1Kernel, type JacobianPoint, POINTS_PER_ROUND } from "./g1Kernel.ts";
+import {
+  assertPointEncoding,
+  compressPoint,
+  isIdentity,
+  isLargerRoot,
+  POINT_BYTES,
+} from "./pointEncoding.ts";
 
-/** `mulVec` keeps its arguments on the stack of the module and fails from ≈ 5,900 points on. */
+/** Most points that one answer holds, and so one sum has: ≈ 0.1 s of work. */
 export const MAX_POINTS_PER_SUM = 4096;
 
 /** [τ]_2 of Ethereum's KZG ceremony, compressed: the second G2 power of the trusted setup. */
@@ -28,12 +35,12 @@ export type SumOpening = {
 /** Points of BLS12-381 G1. 48 bytes = compressed, 96 = uncompressed. The identity is a legal point. */
 export type Points = {
   /**
-   * Uncompressed form of a commitment, checked: ≈ 0.35 ms.
+   * Uncompressed form of a commitment, checked: ≈ 0.2 ms.
    * @throws COMMITMENT_LENGTH, COMMITMENT_NOT_ON_CURVE, COMMITMENT_NOT_IN_SUBGROUP
    */
   decompress(commitment: Uint8Array): Uint8Array;
   /**
-   * Uncompressed form of a commitment that was checked before: curve only, ≈ 0.12 ms.
+   * Uncompressed form of a commitment that was checked before: curve only, ≈ 0.07 ms.
    * @throws COMMITMENT_LENGTH, COMMITMENT_NOT_ON_CURVE
    */
   expand(commitment: Uint8Array): Uint8Array;
@@ -46,15 +53,14 @@ export type Points = {
   assertCommitment(commitment: Uint8Array): void;
   /**
    * Σ weight·point as 48 bytes. Points are checked to be on the curve, the sum's subgroup is *not* checked.
-   * Any number of points, 0 ≤ weight < field modulus. The array of a point must keep its bytes: what was read
-   * from it once is remembered for as long as the array lives.
+   * Any number of points, 0 ≤ weight < field modulus; ≈ 2.5 ms for 64 points and weights of 128 bits.
    * @throws POINT_ENCODING, POINT_NOT_ON_CURVE
    */
   weightedSum(points: readonly Uint8Array[], weights: readonly bigint[]): Uint8Array;
   /** Like `weightedSum`, as 96 bytes. */
   weightedSumPoint(points: readonly Uint8Array[], weights: readonly bigint[]): Uint8Array;
   /**
-   * Whether a 96-byte point is in the subgroup of prime order: ≈ 0.25 ms.
+   * Whether a 96-byte point is in the subgroup of prime order: ≈ 0.13 ms.
    * @throws POINT_ENCODING, POINT_NOT_ON_CURVE
    */
   isInSubgroup(point: Uint8Array): boolean;
@@ -80,8 +86,6 @@ async function load(): Promise<Points> {
   // Order is checked where it matters and reported apart from the curve, not on every read.
   mcl.verifyOrderG1(false);
   mcl.verifyOrderG2(false);
-  const generator = new mcl.G1();
-  generator.deserialize(fromHex(GENERATOR_G1));
   const g2 = new mcl.G2();
   g2.deserialize(fromHex(GENERATOR_G2));
   const tauG2 = new mcl.G2();
@@ -89,140 +93,115 @@ async function load(): Promise<Points> {
   const oneInG2 = new mcl.PrecomputedG2(g2);
   const tauInG2 = new mcl.PrecomputedG2(tauG2);
 
-  const points: Points = {
-    decompress(commitment) {
-      const point = readCompressed(commitment);
-      if (!point.isValidOrder()) {
-        throw new MemoError(
-          "COMMITMENT_NOT_IN_SUBGROUP",
-          "The commitment is a point of the curve but not of the subgroup of prime order.",
-        );
+  const kernel = createG1Kernel();
+  const generator = expand(fromHex(GENERATOR_G1));
+
+  /** The point behind a commitment; if it is not the identity, it stands at the kernel's place 0. */
+  function expand(commitment: Uint8Array): Uint8Array {
+    assertCommitmentLength(commitment);
+    const point = new Uint8Array(POINT_BYTES);
+    if (commitment[0] === 0xc0 && commitment.subarray(1).every((byte) => byte === 0)) {
+      point[0] = 0x40;
+      return point;
+    }
+    const [flags, x] = [commitment[0]! & 0xe0, commitment.slice()];
+    x[0]! &= 0x1f;
+    const y =
+      flags === 0x80 || flags === 0xa0 ? kernel.findPoint(x, isLargerRoot, flags === 0xa0) : undefined;
+    if (y === undefined) {
+      throw new MemoError(
+        "COMMITMENT_NOT_ON_CURVE",
+        "The 48 bytes are no compressed point of the curve BLS12-381.",
+      );
+    }
+    point.set(x);
+    point.set(y, COMMITMENT_BYTES);
+    return point;
+  }
+
+  /** Puts a point at a place of the kernel; false for the identity, which has no coordinates. */
+  function place(index: number, point: Uint8Array): boolean {
+    assertPointEncoding(point);
+    if (isIdentity(point)) return false;
+    if (kernel.readPoint(index, point)) return true;
+    throw new MemoError("POINT_NOT_ON_CURVE", "The 96 bytes are no point of the curve BLS12-381.");
+  }
+
+  function sumOf(points: readonly Uint8Array[], weights: readonly bigint[]): mcl.G1 {
+    if (points.length !== weights.length) {
+      throw new RangeError(`${points.length} points need as many weights, not ${weights.length}`);
+    }
+    let sum = new mcl.G1();
+    let placed = 0;
+    for (const [index, point] of points.entries()) {
+      const weight = weights[index]!;
+      if (weight < 0n || weight >= FIELD_MODULUS) {
+        throw new RangeError("a weight lies between 0 and the field's modulus");
       }
-      return writePoint(point);
-    },
-    expand: (commitment) => writePoint(readCompressed(commitment)),
+      if (!place(placed, point)) continue;
+      kernel.setWeight(placed++, weight);
+      if (placed < POINTS_PER_ROUND) continue;
+      sum = mcl.add(sum, pointOf(kernel.weightedSum(placed)));
+      placed = 0;
+    }
+    return placed === 0 ? sum : mcl.add(sum, pointOf(kernel.weightedSum(placed)));
+  }
+
+  function decompress(commitment: Uint8Array): Uint8Array {
+    const point = expand(commitment);
+    if (isIdentity(point) || kernel.isInSubgroup()) return point;
+    throw new MemoError(
+      "COMMITMENT_NOT_IN_SUBGROUP",
+      "The commitment is a point of the curve but not of the subgroup of prime order.",
+    );
+  }
+
+  return {
+    decompress,
+    expand,
     compress: compressPoint,
-    assertCommitment(commitment) {
-      points.decompress(commitment);
-    },
+    assertCommitment: decompress,
     weightedSum: (terms, weights) => sumOf(terms, weights).serialize(),
     weightedSumPoint: (terms, weights) => writePoint(sumOf(terms, weights)),
-    isInSubgroup: (point) => readPoint(point).isValidOrder(),
+    isInSubgroup: (point) => !place(0, point) || kernel.isInSubgroup(),
     verifySums(openings, weights) {
-      assertSameLength(openings.length, weights.length);
-      if (openings.length === 0) return true;
-      const rho = weights.map(scalar);
-      const proofs = openings.map(({ proof }) => readPoint(proof));
-      // e(Σ ρ(C − y·G + z·π), H) = e(Σ ρ·π, τH)
-      let ofGenerator = new mcl.Fr();
-      for (const [index, { y }] of openings.entries()) {
-        ofGenerator = mcl.add(ofGenerator, mcl.mul(rho[index]!, scalar(y)));
+      if (openings.length !== weights.length) {
+        throw new RangeError(`${openings.length} openings need as many weights, not ${weights.length}`);
       }
-      const left = mcl.add(
-        mcl.sub(
-          multiply(
-            openings.map(({ sum }) => readPoint(sum)),
-            rho,
-          ),
-          mcl.mul(generator, ofGenerator),
-        ),
-        multiply(
-          proofs,
-          openings.map(({ z }, index) => mcl.mul(rho[index]!, scalar(z))),
-        ),
+      if (openings.length === 0) return true;
+      const proofs = openings.map(({ proof }) => proof);
+      // e(Σ ρ(C − y·G + z·π), H) = e(Σ ρ·π, τH)
+      const ofGenerator = openings.reduce((sum, { y }, index) => sum + weights[index]! * y, 0n);
+      const left = sumOf(
+        [...openings.map(({ sum }) => sum), ...proofs, generator],
+        [
+          ...weights,
+          ...openings.map(({ z }, index) => (weights[index]! * z) % FIELD_MODULUS),
+          FIELD_MODULUS - 1n - ((ofGenerator + FIELD_MODULUS - 1n) % FIELD_MODULUS),
+        ],
       );
-      const right = multiply(proofs, rho);
-      return mcl.finalExp(mcl.precomputedMillerLoop2(left, oneInG2, mcl.neg(right), tauInG2)).isOne();
+      const right = mcl.neg(sumOf(proofs, weights));
+      return mcl.finalExp(mcl.precomputedMillerLoop2(left, oneInG2, right, tauInG2)).isOne();
     },
   };
-  return points;
 }
 
-function sumOf(terms: readonly Uint8Array[], weights: readonly bigint[]): mcl.G1 {
-  assertSameLength(terms.length, weights.length);
-  return multiply(terms.map(readPoint), weights.map(scalar));
-}
-
-function multiply(points: mcl.G1[], scalars: mcl.Fr[]): mcl.G1 {
-  let sum = new mcl.G1();
-  for (let from = 0; from < points.length; from += MAX_POINTS_PER_SUM) {
-    const to = from + MAX_POINTS_PER_SUM;
-    sum = mcl.add(sum, mcl.mulVec(points.slice(from, to), scalars.slice(from, to)));
-  }
-  return sum;
-}
-
-const LOW_64_BITS = 0xffffffffffffffffn;
-const scalarBytes = new Uint8Array(32);
-const scalarView = new DataView(scalarBytes.buffer);
-
-function scalar(value: bigint): mcl.Fr {
-  if (value < 0n || value >= FIELD_MODULUS)
-    throw new RangeError("a weight lies between 0 and the field's modulus");
-  for (let at = 0, rest = value; at < 32; at += 8, rest >>= 64n) {
-    scalarView.setBigUint64(at, rest & LOW_64_BITS, true);
-  }
-  const element = new mcl.Fr();
-  element.setLittleEndian(scalarBytes);
-  return element;
-}
-
-function readCompressed(commitment: Uint8Array): mcl.G1 {
-  if (commitment.length !== COMMITMENT_BYTES) {
-    throw new MemoError(
-      "COMMITMENT_LENGTH",
-      `A commitment has ${COMMITMENT_BYTES} bytes, not ${commitment.length}.`,
-      {
-        details: { length: commitment.length },
-      },
-    );
-  }
+/** What the kernel has summed, as a point of the library. */
+function pointOf({ x, y, z }: JacobianPoint): mcl.G1 {
   const point = new mcl.G1();
-  const flags = commitment[0]! & 0xe0;
-  const identity = (flags & 0x40) !== 0;
-  const legal = identity
-    ? commitment[0] === 0xc0 && commitment.subarray(1).every((byte) => byte === 0)
-    : (flags & 0x80) !== 0;
-  if (legal && identity) return point;
-  try {
-    if (!legal) throw new RangeError("flags of a compressed point");
-    point.deserialize(commitment);
-  } catch (cause) {
-    throw new MemoError(
-      "COMMITMENT_NOT_ON_CURVE",
-      "The 48 bytes are no compressed point of the curve BLS12-381.",
-      {
-        cause,
-      },
-    );
-  }
+  point.setX(coordinate(x));
+  point.setY(coordinate(y));
+  point.setZ(coordinate(z));
   return point;
 }
 
-/** Points that were read before, by the array that held them: a keeper sums the same ones every epoch. */
-const pointsRead = new WeakMap<Uint8Array, mcl.G1>();
-
-function readPoint(bytes: Uint8Array): mcl.G1 {
-  const known = pointsRead.get(bytes);
-  if (known !== undefined) return known;
-  const point = parsePoint(bytes);
-  pointsRead.set(bytes, point);
-  return point;
-}
-
-function parsePoint(bytes: Uint8Array): mcl.G1 {
-  assertPointEncoding(bytes);
-  const point = new mcl.G1();
-  if (isIdentity(bytes)) return point;
-  try {
-    point.setX(coordinate(bytes.subarray(0, COMMITMENT_BYTES)));
-    point.setY(coordinate(bytes.subarray(COMMITMENT_BYTES)));
-    point.setZ(one());
-    if (!point.isValid()) throw new RangeError("the equation of the curve does not hold");
-  } catch (cause) {
-    throw new MemoError("POINT_NOT_ON_CURVE", "The 96 bytes are no point of the curve BLS12-381.", { cause });
-  }
-  return point;
+function assertCommitmentLength(commitment: Uint8Array): void {
+  if (commitment.length === COMMITMENT_BYTES) return;
+  throw new MemoError(
+    "COMMITMENT_LENGTH",
+    `A commitment has ${COMMITMENT_BYTES} bytes, not ${commitment.length}.`,
+    { details: { length: commitment.length } },
+  );
 }
 
 function writePoint(point: mcl.G1): Uint8Array {
@@ -241,16 +220,6 @@ function coordinate(bytes: Uint8Array): mcl.Fp {
   const element = new mcl.Fp();
   element.deserialize(bytes);
   return element;
-}
-
-function one(): mcl.Fp {
-  const element = new mcl.Fp();
-  element.setInt(1);
-  return element;
-}
-
-function assertSameLength(points: number, weights: number): void {
-  if (points !== weights) throw new RangeError(`${points} points need as many weights, not ${weights}`);
 }
 
 function fromHex(hex: string): Uint8Array {

@@ -14,6 +14,12 @@ const KERNELS = [
     options: ["--enable", "simd,threads", "--importMemory", "--sharedMemory", ...pages(148)],
   },
   {
+    source: "kzg/kernel/g1.as",
+    target: "kzg/generated/g1Kernel.ts",
+    name: "G1_KERNEL_BASE64",
+    options: ["--enable", "simd", ...pages(28)],
+  },
+  {
     source: "merkle/kernel/keccak.as",
     target: "merkle/generated/keccakKernel.ts",
     name: "KECCAK_KERNEL_BASE64",
