@@ -1,62 +1,27 @@
 import { type Address, isAddressEqual } from "viem";
-import { epochAt, termOf } from "../protocol/chain/epochs.ts";
+import { termOf } from "../protocol/chain/epochs.ts";
 import {
   type CertificateInfo,
   type GroupState,
   type Milestone,
-  type Roster,
   rosterOf,
 } from "../protocol/chain/groupTypes.ts";
-import { MemoError } from "../protocol/errors.ts";
 import type { ResultLeaf } from "../protocol/results/results.ts";
 import type { Clock } from "../protocol/runtime/clock.ts";
 import type { Logger } from "../protocol/runtime/logger.ts";
-import type { ProofMessage } from "../protocol/wire/proofMessage.ts";
-import { createChallenges, type EpochChallenge } from "./challenge/challenges.ts";
-import type { Collector } from "./challenge/collector.ts";
-import type { EpochProofs } from "./challenge/epochProofs.ts";
-import type { DriverDeps, VoteSigner } from "./consensus/driver.ts";
+import { createChallenges } from "./challenge/challenges.ts";
+import type { DriverDeps } from "./consensus/driver.ts";
 import type { Decision, InstanceView } from "./consensus/effects.ts";
 import type { Journal } from "./consensus/journal.ts";
-import { decodeMessage } from "./consensus/messageEncoding.ts";
-import type { ConsensusMessage } from "./consensus/messages.ts";
-import { type EpochRun, runEpoch } from "./consensus/runEpoch.ts";
+import { runEpoch } from "./consensus/runEpoch.ts";
+import { createEpochEntries, type EpochEntry, type RunningEpoch } from "./epochEntries.ts";
+import { createEpochInbox, type EpochInbox } from "./epochInbox.ts";
+import type { EpochSources } from "./epochSources.ts";
 import type { Peers } from "./peers.ts";
 import type { EpochRecord, KeeperStore } from "./store.ts";
 
-/** Consensus messages kept of one member for an epoch that this keeper has not reached yet. */
-const EARLY_PER_MEMBER = 16;
-/** Proofs that may wait until this keeper sees their epoch's seed. */
-const WAITING_PROOFS = 16_384;
 /** Certified epochs whose proofs are kept for peers. */
 const PROOFS_KEPT = 16;
-
-/** What one epoch is made of while it runs. */
-export type RunningEpoch = {
-  readonly epoch: number;
-  readonly challenge: EpochChallenge;
-  readonly roster: Roster;
-  /** This keeper's roster index, −1 when it is no member. */
-  readonly self: number;
-  readonly book: EpochProofs;
-  readonly collector: Collector;
-};
-
-type Entry = {
-  readonly epoch: number;
-  seeded: boolean;
-  cut: boolean;
-  /** The cut-off came before this keeper was ready: proofs are asked of the providers. */
-  late: boolean;
-  opening: boolean;
-  starting: boolean;
-  readonly ready: PromiseWithResolvers<RunningEpoch>;
-  running?: RunningEpoch;
-  run?: EpochRun;
-  decision?: Decision;
-  readonly controller: AbortController;
-  readonly early: Map<number, ConsensusMessage[]>;
-};
 
 /** A look at an epoch that runs. */
 export type EpochView = {
@@ -67,13 +32,9 @@ export type EpochView = {
 };
 
 /** All epochs of this keeper that are not certified yet. */
-export type Epochs = {
+export type Epochs = EpochInbox & {
   /** Takes what a final block brought; `live` when no later final block is known. */
   apply(milestones: readonly Milestone[], live: boolean): void;
-  /** @throws what `decodeMessage` throws, MESSAGE_NOT_AUTHENTIC, EPOCH_NOT_NEAR */
-  receive(bytes: Uint8Array): Promise<void>;
-  /** @throws EPOCH_NOT_NEAR, PROOF_LATE and what `Collector.submit` throws */
-  submitProof(message: ProofMessage): Promise<void>;
   /** Duties that no further block helps. */
   pending(): number;
   views(): EpochView[];
@@ -90,28 +51,21 @@ export function createEpochs(options: {
   store: KeeperStore;
   journal: Journal;
   peers: Peers;
-  signerOf: (roster: Roster) => VoteSigner;
-  /** Opens book and collector of an epoch. */
-  openEpoch: (challenge: EpochChallenge, signal: AbortSignal) => { book: EpochProofs; collector: Collector };
-  fetchResults: (certificate: CertificateInfo) => Promise<readonly ResultLeaf[]>;
-  /** Proof messages of providers as a roster member has them. */
-  fetchProofs: (
-    roster: Roster,
-    member: number,
-    epoch: number,
-    providers: number[],
-  ) => Promise<ProofMessage[]>;
-  /** Asks a provider for its answer, after the cut-off was slept through. */
-  askProvider: (provider: number, epoch: number) => Promise<ProofMessage>;
+  sources: EpochSources;
   onDecided: (record: EpochRecord, running: RunningEpoch) => void;
   onFailure: (error: unknown) => void;
   clock: Clock;
   logger: Logger;
 }): Epochs {
   const { chainId, group, operator, store, journal, logger } = options;
-  const entries = new Map<number, Entry>();
+  const entries = createEpochEntries(options.state);
+  const inbox = createEpochInbox({
+    domain: { chainId, group },
+    state: options.state,
+    entries,
+    signerOf: options.sources.signerOf,
+  });
   const missingRecords = new Set<number>();
-  let waitingProofs = 0;
   let busy = 0;
   let stopped = false;
 
@@ -119,7 +73,7 @@ export function createEpochs(options: {
     const { epoch, signers } = certificate;
     const known = store.record(epoch);
     if (known?.certificate.resultsRoot === certificate.resultsRoot) return known.results;
-    const results = await options.fetchResults(certificate);
+    const results = await options.sources.fetchResults(certificate);
     store.saveRecord({ epoch, certificate: plain(certificate), signers, signatures: [], results });
     return results;
   };
@@ -140,61 +94,29 @@ export function createEpochs(options: {
       .finally(() => busy--);
   };
 
-  const entryOf = (epoch: number): Entry => {
-    const known = entries.get(epoch);
-    if (known !== undefined) return known;
-    const entry: Entry = {
-      epoch,
-      seeded: false,
-      cut: false,
-      late: false,
-      opening: false,
-      starting: false,
-      ready: Promise.withResolvers(),
-      controller: new AbortController(),
-      early: new Map(),
-    };
-    // Nobody has to wait for it.
-    entry.ready.promise.catch(() => undefined);
-    entries.set(epoch, entry);
-    return entry;
-  };
-
-  const drop = (entry: Entry, reason: string) => {
-    entry.run?.driver.stop();
-    entry.controller.abort(new MemoError("EPOCH_OVER", `Epoch ${entry.epoch} is over: ${reason}.`));
-    entry.ready.reject(entry.controller.signal.reason);
-    entries.delete(entry.epoch);
-  };
-
-  /** Whether an epoch can still come on chain and is near enough to care. */
-  const isNear = (epoch: number) => {
-    const { head, parameters, lastCertified } = options.state();
-    const now = head === undefined ? 0 : epochAt(parameters, head.timestamp);
-    return epoch > lastCertified && epoch >= now - 1 && epoch <= now + 1;
-  };
-
-  async function open(entry: Entry): Promise<void> {
+  async function open(entry: EpochEntry): Promise<void> {
     const challenge = await challenges.challenge(entry.epoch);
     const state = options.state();
     const roster = rosterOf(state, termOf(state.parameters, entry.epoch));
     if (entry.controller.signal.aborted) return;
     if (challenge === undefined || challenge.set.length === 0 || roster === undefined) {
-      return drop(entry, "nobody is challenged in it, or there is no roster");
+      return entries.drop(entry, "nobody is challenged in it, or there is no roster");
     }
     const self = roster.operators.findIndex((address) => isAddressEqual(address, operator));
-    const opened = options.openEpoch(challenge, entry.controller.signal);
+    const opened = options.sources.openEpoch(challenge, entry.controller.signal);
     entry.running = { epoch: entry.epoch, challenge, roster, self, ...opened };
     entry.ready.resolve(entry.running);
     logger.info({ epoch: entry.epoch, providers: challenge.set.length, member: self }, "epoch opened");
   }
 
-  async function start(entry: Entry, running: RunningEpoch): Promise<void> {
+  async function start(entry: EpochEntry, running: RunningEpoch): Promise<void> {
     const { epoch, challenge, roster, self, book, collector } = running;
     if (entry.late) {
       const silent = challenge.set.filter(({ provider }) => book.holding(provider) === "nothing");
       await Promise.allSettled(
-        silent.map(async ({ provider }) => collector.submit(await options.askProvider(provider, epoch))),
+        silent.map(async ({ provider }) =>
+          collector.submit(await options.sources.askProvider(provider, epoch)),
+        ),
       );
     }
     await collector.settled();
@@ -203,7 +125,7 @@ export function createEpochs(options: {
     if (signal.aborted || stopped || self === -1) return;
     const fetchProofs: DriverDeps["fetchProofs"] = async (from, wants) => {
       const providers = wants.map(({ provider }) => provider);
-      const messages = await options.fetchProofs(roster, from, epoch, providers);
+      const messages = await options.sources.fetchProofs(roster, from, epoch, providers);
       await Promise.allSettled(messages.map((message) => collector.submit(message)));
     };
     entry.run = runEpoch({
@@ -222,7 +144,7 @@ export function createEpochs(options: {
       book,
       collector,
       journal,
-      signer: options.signerOf(roster),
+      signer: options.sources.signerOf(roster),
       peers: options.peers,
       clock: options.clock,
       fetchProofs,
@@ -238,7 +160,7 @@ export function createEpochs(options: {
     entry.early.clear();
   }
 
-  function decided(entry: Entry, running: RunningEpoch, decision: Decision): void {
+  function decided(entry: EpochEntry, running: RunningEpoch, decision: Decision): void {
     entry.decision = decision;
     const { certificate, commits, outcome } = decision;
     const record: EpochRecord = {
@@ -257,8 +179,8 @@ export function createEpochs(options: {
   }
 
   function certified(certificate: CertificateInfo, live: boolean): void {
-    for (const entry of [...entries.values()]) {
-      if (entry.epoch <= certificate.epoch) drop(entry, "it is certified, or a later one is");
+    for (const entry of entries.all()) {
+      if (entry.epoch <= certificate.epoch) entries.drop(entry, "it is certified, or a later one is");
     }
     journal.prune(certificate.epoch + 1);
     store.pruneProofs(certificate.epoch - PROOFS_KEPT);
@@ -268,8 +190,8 @@ export function createEpochs(options: {
   }
 
   function advance(): void {
-    for (const entry of [...entries.values()]) {
-      if (!isNear(entry.epoch)) drop(entry, "it has passed uncertified");
+    for (const entry of entries.all()) {
+      if (!entries.isNear(entry.epoch)) entries.drop(entry, "it has passed uncertified");
       else if (entry.seeded && entry.running === undefined && !entry.opening) {
         entry.opening = true;
         work(`open epoch ${entry.epoch}`, async () => {
@@ -292,7 +214,7 @@ export function createEpochs(options: {
     }
   }
 
-  function startOnce(entry: Entry): void {
+  function startOnce(entry: EpochEntry): void {
     const { running } = entry;
     if (running === undefined || entry.run !== undefined || entry.starting) return;
     entry.starting = true;
@@ -306,12 +228,13 @@ export function createEpochs(options: {
   }
 
   return {
+    ...inbox,
     apply(milestones, live) {
       for (const milestone of milestones) {
         if (milestone.type === "epochStarted") challenges.started(milestone.set, milestone.before);
         if (milestone.type === "seed") {
           challenges.seeded(milestone.epoch, milestone.seed);
-          entryOf(milestone.epoch).seeded = true;
+          entries.of(milestone.epoch).seeded = true;
         }
         if (milestone.type === "cutoff") {
           const entry = entries.get(milestone.epoch);
@@ -324,55 +247,8 @@ export function createEpochs(options: {
       }
       if (live) advance();
     },
-    async receive(bytes) {
-      const message = decodeMessage({ chainId, group }, bytes);
-      const { epoch, member } = message;
-      const state = options.state();
-      if (epoch <= state.lastCertified) return;
-      const entry = entries.get(epoch);
-      if (entry?.run !== undefined) return entry.run.driver.deliver(message);
-      const roster = rosterOf(state, termOf(state.parameters, epoch));
-      if (!isNear(epoch) || roster === undefined) {
-        throw new MemoError("EPOCH_NOT_NEAR", `Epoch ${epoch} is not one that this keeper votes on now.`, {
-          details: { epoch },
-          retryable: true,
-        });
-      }
-      if (!(await options.signerOf(roster).isAuthentic(message))) {
-        throw new MemoError(
-          "MESSAGE_NOT_AUTHENTIC",
-          "A consensus message is not signed by the member it names.",
-        );
-      }
-      const waiting = entryOf(epoch);
-      if (waiting.run !== undefined) return waiting.run.driver.deliver(message);
-      const kept = waiting.early.get(member) ?? [];
-      if (kept.length < EARLY_PER_MEMBER) waiting.early.set(member, [...kept, message]);
-    },
-    async submitProof(message) {
-      const { epoch } = message;
-      const entry = isNear(epoch) ? entryOf(epoch) : undefined;
-      if (entry === undefined || waitingProofs >= WAITING_PROOFS) {
-        throw new MemoError("EPOCH_NOT_NEAR", `Proofs of epoch ${epoch} are not taken now.`, {
-          details: { epoch },
-          retryable: true,
-        });
-      }
-      waitingProofs++;
-      try {
-        const { collector } = await entry.ready.promise;
-        if (entry.cut) {
-          throw new MemoError("PROOF_LATE", `The answer window of epoch ${epoch} is over.`, {
-            details: { epoch },
-          });
-        }
-        await collector.submit(message);
-      } finally {
-        waitingProofs--;
-      }
-    },
     pending: () => {
-      const running = [...entries.values()];
+      const running = entries.all();
       const voting = running.filter(
         (entry) => entry.run !== undefined && entry.decision === undefined,
       ).length;
@@ -380,7 +256,7 @@ export function createEpochs(options: {
       return busy + voting + verifying;
     },
     views: () =>
-      [...entries.values()].map((entry) => ({
+      entries.all().map((entry) => ({
         epoch: entry.epoch,
         running: entry.running,
         instance: entry.run?.view(),
@@ -388,7 +264,7 @@ export function createEpochs(options: {
       })),
     stop() {
       stopped = true;
-      for (const entry of [...entries.values()]) drop(entry, "the keeper stops");
+      for (const entry of entries.all()) entries.drop(entry, "the keeper stops");
     },
   };
 }

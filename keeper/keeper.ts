@@ -6,45 +6,36 @@ import {
   createWalletClient,
   type Hex,
   http,
-  isAddressEqual,
   type LocalAccount,
 } from "viem";
 import { quorumOf } from "../protocol/certificate.ts";
-import { type BlockSource, createBlockSource } from "../protocol/chain/blockSource.ts";
+import type { BlockSource } from "../protocol/chain/blockSource.ts";
 import { type Deployment, findGroup } from "../protocol/chain/deployment.ts";
-import { epochAt } from "../protocol/chain/epochs.ts";
-import { createChainFollower } from "../protocol/chain/follower.ts";
-import { groupContracts } from "../protocol/chain/groupContracts.ts";
-import { applyBlock, createGroupState } from "../protocol/chain/groupState.ts";
-import {
-  type CertificateInfo,
-  type GroupState,
-  type Roster,
-  rosterOf,
-} from "../protocol/chain/groupTypes.ts";
+import { openGroupFollower } from "../protocol/chain/groupFollower.ts";
 import { createTransactor } from "../protocol/chain/transactor.ts";
 import type { Points } from "../protocol/kzg/points.ts";
 import { type Clock, systemClock } from "../protocol/runtime/clock.ts";
+import { daemonReadiness, type RunningDaemon, superviseDaemon } from "../protocol/runtime/daemonLife.ts";
 import { createDaemonServer } from "../protocol/runtime/daemonServer.ts";
 import type { Logger } from "../protocol/runtime/logger.ts";
 import { createMetrics } from "../protocol/runtime/metrics.ts";
 import { loadPeerSeed } from "../protocol/runtime/peerSeed.ts";
-import { createCollector } from "./challenge/collector.ts";
-import { createEpochProofs } from "./challenge/epochProofs.ts";
+import { followChain } from "./chainLoop.ts";
+import { createChainView } from "./chainView.ts";
 import { createOpeningsCache } from "./challenge/openings.ts";
 import { createOpeningsPuller } from "./challenge/pull.ts";
-import type { VoteSigner } from "./consensus/driver.ts";
 import { openJournal } from "./consensus/journal.ts";
-import { createVoteSigner } from "./consensus/voteSigner.ts";
-import { createEpochs, type RunningEpoch } from "./epochs.ts";
+import type { RunningEpoch } from "./epochEntries.ts";
+import { createEpochSources } from "./epochSources.ts";
+import { createEpochs } from "./epochs.ts";
 import { mountGraphql } from "./graphql.ts";
 import { createKeeperMetrics } from "./metrics.ts";
 import { startKeeperNetwork } from "./network.ts";
 import { createPeers } from "./peers.ts";
-import { fetchResults } from "./results.ts";
 import { createKeeperHandlers } from "./rpc.ts";
 import type { KeeperSettings } from "./settings.ts";
 import { type EpochRecord, openKeeperStore } from "./store.ts";
+import { certifiedResults, placeIn } from "./submit/place.ts";
 import { createSubmitter } from "./submit/submitter.ts";
 
 export type KeeperOptions = {
@@ -81,16 +72,9 @@ export type KeeperStatus = {
   readonly rounds: readonly { epoch: number; round: number; phase: string }[];
 };
 
-export type RunningKeeper = {
-  status(): KeeperStatus;
-  /** Duties that need no new block to end. */
-  pending(): number;
-  /** Newest final block of which everything has been taken in, −1 before the first. */
-  headProcessed(): bigint;
-  /** Resolves when the keeper is stopped; rejects when it cannot go on. */
-  readonly ended: Promise<void>;
-  stop(): Promise<void>;
-};
+export type RunningKeeper = RunningDaemon<KeeperStatus>;
+
+const FAILURE = "the keeper cannot go on";
 
 /**
  * Starts a keeper: follows the chain, collects and verifies proofs, votes, and brings certificates on chain.
@@ -115,40 +99,25 @@ export async function startKeeper(options: KeeperOptions): Promise<RunningKeeper
   cleanup.defer(() => store.close());
 
   const publicClient = createPublicClient({ transport: http(settings.rpcUrl) });
-  const source =
-    options.blockSource ??
-    cleanup.adopt(
-      createBlockSource({
-        client: publicClient,
-        confirmations: group.parameters.confirmations,
-        pollMs: settings.pollMs,
-        logger,
-      }),
-      (own) => own.close(),
-    );
-  const follower = cleanup.adopt(
-    createChainFollower({
-      source,
-      chainId,
-      contracts: groupContracts(group),
-      startBlock: group.startBlock,
-      store: file("blocks.sqlite"),
-      logger,
-    }),
-    (own) => own.close(),
-  );
-  let state: GroupState = createGroupState({ chainId, group });
-  const readState = () => state;
-  const self = () => [...state.keepers.values()].find((keeper) => isAddressEqual(keeper.operator, operator));
-  const epochNow = () => (state.head === undefined ? -1 : epochAt(state.parameters, state.head.timestamp));
+  const { source, follower } = openGroupFollower({
+    client: publicClient,
+    chainId,
+    group,
+    source: options.blockSource,
+    pollMs: settings.pollMs,
+    store: file("blocks.sqlite"),
+    parts: cleanup,
+    logger,
+  });
+  const view = createChainView({ chainId, group, operator });
 
   const registry = createMetrics({ prefix: "keeper", build: { version } });
   const metrics = createKeeperMetrics({
     metrics: registry,
-    state: readState,
+    state: view.state,
     lag: () => follower.status().lag,
     pending: () => pending(),
-    epoch: epochNow,
+    epoch: view.epoch,
     pointsCached: () => openings.size(),
   });
   const network = await startKeeperNetwork({
@@ -175,7 +144,7 @@ export async function startKeeper(options: KeeperOptions): Promise<RunningKeeper
   );
 
   const peers = createPeers({
-    state: readState,
+    state: view.state,
     operator,
     client: network.keepers,
     gossip: network.gossip,
@@ -184,15 +153,11 @@ export async function startKeeper(options: KeeperOptions): Promise<RunningKeeper
     logger,
     onFailure: () => metrics.undelivered.inc(),
   });
-  const otherKeepers = () =>
-    [...state.keepers.values()]
-      .filter((keeper) => !isAddressEqual(keeper.operator, operator))
-      .map(({ endpoint }) => endpoint);
   const puller = createOpeningsPuller({
-    state: readState,
+    state: view.state,
     providers: network.providers,
     keepers: network.keepers,
-    peers: otherKeepers,
+    peers: view.otherKeepers,
     signal,
   });
   const openings = createOpeningsCache({
@@ -200,35 +165,14 @@ export async function startKeeper(options: KeeperOptions): Promise<RunningKeeper
     onPulled: (bytes) => metrics.openingsBytes.inc(bytes),
   });
 
-  const signers = new Map<string, VoteSigner>();
-  const signerOf = (roster: Roster): VoteSigner => {
-    const key = roster.operators.join();
-    const signer =
-      signers.get(key) ??
-      createVoteSigner({ domain: { chainId, group: settlement }, account, roster: roster.operators });
-    return signers.set(key, signer).get(key)!;
-  };
-
   const submitter = createSubmitter({
     publicClient,
     transactor,
     settlement,
     operator,
-    state: readState,
-    resultsOf(epoch) {
-      const record = store.record(epoch);
-      return record?.certificate.resultsRoot === state.certificates.get(epoch)?.resultsRoot
-        ? record?.results
-        : undefined;
-    },
-    placeOf(epoch) {
-      const certificate = state.certificates.get(epoch);
-      const seed = state.seeds.get(epoch)?.seed;
-      const roster = certificate === undefined ? undefined : rosterOf(state, certificate.term);
-      const place = roster?.operators.findIndex((address) => isAddressEqual(address, operator)) ?? -1;
-      if (seed === undefined || roster === undefined || place === -1) return undefined;
-      return { seed, self: place, members: roster.operators.length };
-    },
+    state: view.state,
+    resultsOf: (epoch) => certifiedResults(view.state(), epoch, store.record(epoch)),
+    placeOf: (epoch) => placeIn(view.state(), epoch, operator),
     standbyBlocks: settings.standbyBlocks,
     onSubmitted(what, gas) {
       metrics.submissions.inc({ what });
@@ -256,54 +200,24 @@ export async function startKeeper(options: KeeperOptions): Promise<RunningKeeper
       collectMs: settings.collectMs,
       demandMs: Math.floor(settings.collectMs / 2),
     },
-    state: readState,
+    state: view.state,
     store,
     journal,
     peers,
-    signerOf,
-    openEpoch(challenge, epochSignal) {
-      const book = createEpochProofs(challenge, store);
-      const collector = createCollector({
-        chainId,
-        group: settlement,
-        challenge,
-        book,
-        openings,
-        points: options.points,
-        state: readState,
-        events: {
-          accepted: () => metrics.proofs.inc({ outcome: "valid" }),
-          refused: (_provider, code) => metrics.proofs.inc({ outcome: code }),
-          verified: (_proofs, milliseconds) => metrics.verifySeconds.observe(milliseconds / 1_000),
-        },
-        signal: epochSignal,
-        logger,
-      });
-      return { book, collector };
-    },
-    fetchResults: (certificate: CertificateInfo) =>
-      fetchResults({ certificate, endpoints: otherKeepers(), client: network.keepers, signal }),
-    async fetchProofs(roster, member, epoch, providers) {
-      const endpoint = peers.endpointOf(roster, member);
-      if (endpoint === undefined) return [];
-      const { proofs } = await network.keepers.call(
-        endpoint,
-        "getProofs",
-        { epoch, providers: providers.slice(0, 256) },
-        { signal, timeoutMs: 5_000 },
-      );
-      return proofs;
-    },
-    async askProvider(provider, epoch) {
-      const endpoint = state.providers.get(provider)?.endpoint ?? "";
-      const answer = await network.providers.call(
-        endpoint,
-        "getProof",
-        { epoch },
-        { signal, timeoutMs: 5_000 },
-      );
-      return answer.proof;
-    },
+    sources: createEpochSources({
+      chainId,
+      group: settlement,
+      account,
+      points: options.points,
+      openings,
+      store,
+      view,
+      network,
+      peers,
+      metrics,
+      signal,
+      logger,
+    }),
     onDecided,
     onFailure: failure.reject,
     clock,
@@ -321,24 +235,23 @@ export async function startKeeper(options: KeeperOptions): Promise<RunningKeeper
   let caughtUp = false;
   const pending = () => epochs.pending() + submitter.preparing();
   const identity = () => ({
-    id: self()?.id ?? 0,
+    id: view.self()?.id ?? 0,
     operator,
     peerId: network.host.peerId,
-    epoch: epochNow(),
+    epoch: view.epoch(),
     finalBlock: processed,
-    lastCertified: state.lastCertified,
+    lastCertified: view.state().lastCertified,
   });
   await network.serve(
     createKeeperHandlers({
       epochs,
       store,
       puller,
-      state: readState,
-      isKeeperPeer: (peer) =>
-        [...state.keepers.values()].some(({ endpoint }) => endpoint.endsWith(`/p2p/${peer}`)),
+      state: view.state,
+      isKeeperPeer: view.isKeeperPeer,
       status: () => ({
-        keeperId: self()?.id ?? 0,
-        epoch: Math.max(0, epochNow()),
+        keeperId: view.self()?.id ?? 0,
+        epoch: Math.max(0, view.epoch()),
         head: Math.max(0, processed),
         round: views().at(-1)?.round ?? -1,
         version,
@@ -349,15 +262,15 @@ export async function startKeeper(options: KeeperOptions): Promise<RunningKeeper
   let url = "";
   let failed = false;
   const status = (): KeeperStatus => ({
-    keeperId: self()?.id ?? 0,
+    keeperId: view.self()?.id ?? 0,
     operator,
     peerId: network.host.peerId,
     endpoint: network.host.endpoints()[0] ?? "",
     url,
-    epoch: epochNow(),
+    epoch: view.epoch(),
     finalBlock: processed,
     lag: follower.status().lag,
-    lastCertified: state.lastCertified,
+    lastCertified: view.state().lastCertified,
     pending: pending(),
     rounds: views(),
   });
@@ -368,57 +281,46 @@ export async function startKeeper(options: KeeperOptions): Promise<RunningKeeper
     status,
     logger,
     routes: (app) => mountGraphql(app, { keeper: identity, epochs, store, quorumOf }),
-    ready() {
-      const reasons = [
-        ...(failed ? ["the keeper cannot go on; see the log"] : []),
-        ...(caughtUp ? [] : ["the chain has not been read up to its newest final block"]),
-        ...(self() === undefined ? ["the operator is not registered in the group"] : []),
-      ];
-      return { ready: reasons.length === 0, reasons };
-    },
+    ready: () =>
+      daemonReadiness({
+        ...(failed ? { failure: FAILURE } : {}),
+        caughtUp,
+        registered: view.self() !== undefined,
+      }),
   });
   ({ url } = await server.start());
   cleanup.defer(() => server.stop());
 
-  const follow = async () => {
-    for await (const block of follower.blocks(signal)) {
-      const applied = applyBlock(state, block);
-      state = applied.state;
-      // While old blocks are replayed nothing is done about them.
-      const live = block.number >= source.status().final;
-      epochs.apply(applied.milestones, live);
-      if (live) {
-        network.connect(otherKeepers());
-        submitter.tick(block.number);
-      }
-      processed = block.number;
+  const work = followChain({
+    follower,
+    source,
+    view,
+    epochs,
+    submitter,
+    connect: network.connect,
+    signal,
+    onProcessed(block, live) {
+      processed = block;
       caughtUp ||= live;
-    }
-  };
-  const ended = Promise.race([follow(), failure.promise]).catch((error: unknown) => {
-    if (signal.aborted) return;
-    failed = true;
-    epochs.stop();
-    logger.fatal({ error }, "the keeper cannot go on");
-    throw error;
+    },
   });
-  ended.catch(() => undefined);
-  cleanup.defer(async () => {
-    stopping.abort(new DOMException("the keeper stops", "AbortError"));
-    transactor.close();
-    await ended.catch(() => undefined);
+  const life = superviseDaemon({
+    name: "keeper",
+    work: Promise.race([work, failure.promise]),
+    stopping,
+    parts: cleanup,
+    failure: FAILURE,
+    onFailed() {
+      failed = true;
+      epochs.stop();
+    },
+    onStop: () => transactor.close(),
+    logger,
   });
-
-  const life = cleanup.move();
-  let stopped: Promise<void> | undefined;
   return {
+    ...life,
     status,
-    ended,
     pending,
     headProcessed: () => BigInt(processed),
-    stop() {
-      stopped ??= life.disposeAsync();
-      return stopped;
-    },
   };
 }
