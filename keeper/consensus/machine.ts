@@ -1,9 +1,11 @@
 import type { Hex } from "viem";
 import { type Certificate, quorumOf } from "../../protocol/certificate.ts";
 import { MemoError } from "../../protocol/errors.ts";
+import { createAnswers } from "./answers.ts";
+import { certificateKey, commitsTo } from "./certificates.ts";
 import type { Effect, Input, InstanceView, Phase, Restored } from "./effects.ts";
 import { createInventoryPool } from "./inventories.ts";
-import { highestPrepared, isLockProven, justify } from "./justification.ts";
+import { justify } from "./justification.ts";
 import { valueDigest } from "./messageEncoding.ts";
 import type {
   CommitMessage,
@@ -13,10 +15,11 @@ import type {
   Lock,
   PrepareMessage,
   ProposalMessage,
-  RoundChangeHead,
   RoundChangeMessage,
   Value,
 } from "./messages.ts";
+import { resume } from "./resume.ts";
+import { createRoundChanges, type RoundGrounds } from "./roundChanges.ts";
 import { leaderOf, roundTimeout } from "./schedule.ts";
 import { createTally } from "./tally.ts";
 import {
@@ -34,9 +37,8 @@ import {
 
 /** Rounds ahead of its own whose proposals a member keeps. */
 const ROUNDS_AHEAD = 64;
-/** Answers that one member gets per round, whoever repeats its question. */
-const ANSWERS_PER_ROUND = 4;
-
+/** Round 0 needs no round changes. */
+const NO_GROUNDS: RoundGrounds = { value: undefined, prepares: [], heads: [] };
 /** QBFT for one epoch: no input or output of its own, no clock, no randomness. */
 export type Instance = {
   /** Takes one input and says what is to be done, in order. */
@@ -60,14 +62,12 @@ export function createInstance(context: InstanceContext, book: ProofBook, restor
   const pool = createInventoryPool(context, book);
   const prepares = createTally<PrepareMessage>();
   const commits = createTally<CommitMessage>();
-  const roundChanges = new Map<number, RoundChangeMessage>();
+  const roundChanges = createRoundChanges(members, quorum);
   const candidates = new Map<number, Candidate>();
-  const signed = { proposal: new Set<number>(), prepare: new Set<number>(), commit: new Set<number>() };
-  const answers = new Map<number, { round: number; given: number }>();
-  /** Own latest messages, for members that ask. */
-  const own = new Map<string, ConsensusMessage>();
+  const answers = createAnswers(self);
+  const { signed, ...resumed } = resume(restored?.drafts ?? []);
 
-  let round = 0;
+  let round = resumed.round;
   let lock: Lock | null = restored?.lock ?? null;
   let waited = false;
   let decided: DecidedMessage | null = null;
@@ -79,24 +79,15 @@ export function createInstance(context: InstanceContext, book: ProofBook, restor
     out.push({ type: "note", what, member, round: at, reason });
 
   function start(): void {
-    for (const draft of restored?.drafts ?? []) {
-      if ("round" in draft && draft.type !== "sync") round = Math.max(round, draft.round);
-      if (draft.type === "commit") round = Math.max(round, draft.certificate.round);
-      if (draft.type === "proposal") signed.proposal.add(draft.round);
-      if (draft.type === "prepare") signed.prepare.add(draft.round);
-      if (draft.type === "commit") signed.commit.add(draft.certificate.round);
-    }
-    const drafts = restored?.drafts ?? [];
-    if (!drafts.some(({ type }) => type === "inventory")) {
+    if (!resumed.inventory) {
       const holdings = context.set.map(({ provider }) => book.holding(provider));
       out.push({ type: "vote", draft: { type: "inventory", epoch, member: self, holdings } });
     }
     // What was signed before a crash is signed again, byte for byte: others may not have received it.
-    for (const draft of drafts) {
-      const at = draft.type === "commit" ? draft.certificate.round : "round" in draft ? draft.round : round;
-      if (at === round) out.push({ type: "vote", draft });
+    for (const draft of resumed.again) out.push({ type: "vote", draft });
+    if ((restored?.drafts.length ?? 0) > 0) {
+      out.push({ type: "vote", draft: { type: "sync", epoch, round, member: self } });
     }
-    if (drafts.length > 0) out.push({ type: "vote", draft: { type: "sync", epoch, round, member: self } });
     out.push({ type: "timer", name: "demand", round: 0, ms: timing.demandMs });
     out.push({ type: "timer", name: "collect", round, ms: timing.collectMs });
     out.push({ type: "timer", name: "round", round, ms: roundTimeout(timing.roundMs, round) });
@@ -213,30 +204,28 @@ export function createInstance(context: InstanceContext, book: ProofBook, restor
 
   function onRoundChange(message: RoundChangeMessage): void {
     const { member } = message;
-    if ((roundChanges.get(member)?.round ?? -1) >= message.round) return;
-    if (!isLockProven(message, quorum)) {
+    const added = roundChanges.add(message);
+    if (added === "stale") return;
+    if (added === "unproven") {
       return void note("refused", member, message.round, "round change whose lock is not proven");
     }
-    roundChanges.set(member, message);
     if (message.handed.proofs.length > 0 && unverifiedProofs(book, message.handed.proofs).length > 0) {
       out.push({ type: "offer", proofs: message.handed.proofs });
     }
     for (const inventory of message.handed.inventories) onInventory(inventory);
-    const latest = own.get("roundChange");
+    const latest = answers.latest("roundChange");
     if (message.round < round && latest !== undefined)
       out.push({ type: "send", to: member, message: latest });
-    const ahead = [...roundChanges.values()].map((change) => change.round).filter((at) => at > round);
-    if (ahead.length > members - quorum) enterRound(Math.min(...ahead), true);
+    const next = roundChanges.joinable(round);
+    if (next !== undefined) enterRound(next, true);
     else propose();
   }
 
   function propose(): void {
     if (leader(round) !== self || signed.proposal.has(round) || decided !== null) return;
-    const changes = [...roundChanges.values()].filter((change) => change.round === round);
-    if (round > 0 && changes.length < quorum) return;
-    const highest = round === 0 ? null : highestPrepared(changes);
-    const source = highest === null ? undefined : changes.find(({ prepared }) => isSame(prepared, highest));
-    const value = source?.lock?.value ?? freshValue();
+    const grounds = round === 0 ? NO_GROUNDS : roundChanges.grounds(round);
+    if (grounds === undefined) return;
+    const value = grounds.value ?? freshValue();
     if (value === null) return;
     signed.proposal.add(round);
     out.push({
@@ -246,8 +235,8 @@ export function createInstance(context: InstanceContext, book: ProofBook, restor
         epoch,
         round,
         value,
-        roundChanges: round === 0 ? [] : changes.map(headOf),
-        prepares: [...(source?.lock?.prepares ?? [])],
+        roundChanges: [...grounds.heads],
+        prepares: [...grounds.prepares],
         member: self,
       },
     });
@@ -277,33 +266,19 @@ export function createInstance(context: InstanceContext, book: ProofBook, restor
   function onDecided(message: DecidedMessage): void {
     const certificate = message.commits[0]?.certificate;
     if (certificate === undefined || !isOurs(certificate)) return;
-    const subject = certificateKey(certificate);
-    const same = message.commits.filter((vote) => certificateKey(vote.certificate) === subject);
-    const votes = [...new Map(same.map((vote) => [vote.member, vote])).values()].sort(
-      (a, b) => a.member - b.member,
-    );
+    const votes = commitsTo(certificate, message);
     if (votes.length >= quorum) decide(certificate, votes.slice(0, quorum), message.value);
-  }
-
-  /**
-   * Tells a member that asks, or that is behind, what this keeper has signed or what was decided. Counted
-   * per round of the asking member, so that replays of its questions cannot use up its answers.
-   */
-  function answer(member: number, at: number): void {
-    const earlier = answers.get(member) ?? { round: -1, given: 0 };
-    const given = at > earlier.round ? 0 : earlier.given;
-    if (member === self || at < earlier.round || given >= ANSWERS_PER_ROUND) return;
-    answers.set(member, { round: at, given: given + 1 });
-    const messages = decided === null ? own.values() : [decided];
-    for (const message of messages) out.push({ type: "send", to: member, message });
   }
 
   function onMessage(message: ConsensusMessage): void {
     if (message.epoch !== epoch || message.member >= members) return;
-    if (message.member === self && message.type !== "decided") own.set(message.type, message);
+    if (message.member === self && message.type !== "decided") answers.keep(message);
     if (message.type === "decided") onDecided(message);
     const behind = decided !== null && message.type === "roundChange";
-    if (message.type === "sync" || behind) answer(message.member, message.round);
+    if (message.type === "sync" || behind) {
+      for (const known of answers.to(message.member, message.round, decided))
+        out.push({ type: "send", to: message.member, message: known });
+    }
     if (decided !== null) return;
     if (message.type === "commit") onCommit(message);
     if (message.type === "inventory") onInventory(message);
@@ -380,24 +355,9 @@ export function createInstance(context: InstanceContext, book: ProofBook, restor
         inventories: pool.all().map(({ member }) => member),
         prepares: prepares.members(at),
         commits: commits.members(at),
-        roundChanges: [...roundChanges.values()]
-          .filter((change) => change.round === at)
-          .map(({ member }) => member),
+        roundChanges: roundChanges.members(at),
         locked: lock?.round ?? null,
       };
     },
   };
-}
-
-function certificateKey(certificate: Certificate): string {
-  const { term, epoch, round, resultsRoot, exceptionsRoot, exceptions, absent, leader } = certificate;
-  return [term, epoch, round, resultsRoot, exceptionsRoot, exceptions, absent, leader].join();
-}
-
-function isSame(a: { round: number; digest: Hex } | null, b: { round: number; digest: Hex } | null): boolean {
-  return a !== null && b !== null && a.round === b.round && a.digest === b.digest;
-}
-
-function headOf({ type, epoch, round, prepared, member, signature }: RoundChangeMessage): RoundChangeHead {
-  return { type, epoch, round, prepared, member, signature };
 }
