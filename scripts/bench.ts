@@ -1,5 +1,5 @@
 import { globSync } from "node:fs";
-import { cpus } from "node:os";
+import { cpus, totalmem } from "node:os";
 import { basename } from "node:path";
 import { parseArgs } from "node:util";
 import type { BenchRow } from "./bench/row.ts";
@@ -24,12 +24,16 @@ for (const file of globSync("bench/*.ts", { cwd: import.meta.dirname }).sort()) 
   process.stderr.write(`measuring ${name} …\n`);
   rows.push(...(await module.measure()));
 }
+if (rows.length > 0) {
+  // Resident memory that the process ever had, the trusted setup included.
+  const peak = process.resourceUsage().maxRSS / 1024;
+  rows.push({ area: "memory", name: "peak of this process", value: peak, unit: "MiB" });
+}
 if (values.json) {
   console.log(JSON.stringify(rows));
 } else {
-  console.log(
-    `${cpus()[0]?.model ?? "unknown processor"}, ${cpus().length} cores, Node ${process.version}\n`,
-  );
+  const gibibytes = Math.round(totalmem() / 2 ** 30);
+  console.log(`${cpus().length} cores, ${gibibytes} GB, ${process.arch}, Node ${process.version}\n`);
   console.log(formatTable(rows));
 }
 if (rows.length === 0) {

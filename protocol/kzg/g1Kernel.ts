@@ -3,6 +3,9 @@ import { G1_KERNEL_BASE64 } from "./generated/g1Kernel.ts";
 /** Points that the kernel sums at once. */
 export const POINTS_PER_ROUND = 64;
 
+/** Weights are below it. */
+export const WEIGHT_LIMIT = 1n << 256n;
+
 /** A sum in Jacobian coordinates of 48 bytes, big-endian; z is all zeros when it is the identity. */
 export type JacobianPoint = { readonly x: Uint8Array; readonly y: Uint8Array; readonly z: Uint8Array };
 

@@ -1,7 +1,7 @@
 import mcl from "mcl-wasm";
 import { COMMITMENT_BYTES, FIELD_MODULUS } from "../constants.ts";
 import { MemoError } from "../errors.ts";
-import { createG1Kernel, type JacobianPoint, POINTS_PER_ROUND } from "./g1Kernel.ts";
+import { createG1Kernel, type JacobianPoint, POINTS_PER_ROUND, WEIGHT_LIMIT } from "./g1Kernel.ts";
 import {
   assertPointEncoding,
   compressPoint,
@@ -133,11 +133,7 @@ async function load(): Promise<Points> {
     }
     let sum = new mcl.G1();
     let placed = 0;
-    for (const [index, point] of points.entries()) {
-      const weight = weights[index]!;
-      if (weight < 0n || weight >= FIELD_MODULUS) {
-        throw new RangeError("a weight lies between 0 and the field's modulus");
-      }
+    for (const [point, weight] of distinct(points, weights)) {
       if (!place(placed, point)) continue;
       kernel.setWeight(placed++, weight);
       if (placed < POINTS_PER_ROUND) continue;
@@ -184,6 +180,29 @@ async function load(): Promise<Points> {
       return mcl.finalExp(mcl.precomputedMillerLoop2(left, oneInG2, right, tauInG2)).isOne();
     },
   };
+}
+
+/**
+ * Terms with equal points taken together, as files that repeat themselves have many: the kernel is slower when it
+ * meets equal points. Weights are added as integers, not modulo the order, which only counts in the subgroup.
+ */
+function distinct(points: readonly Uint8Array[], weights: readonly bigint[]): [Uint8Array, bigint][] {
+  const places = new Map<string, number>();
+  const terms: [Uint8Array, bigint][] = [];
+  for (const [index, point] of points.entries()) {
+    const weight = weights[index]!;
+    if (weight < 0n || weight >= FIELD_MODULUS) {
+      throw new RangeError("a weight lies between 0 and the field's modulus");
+    }
+    const key = Buffer.from(point.buffer, point.byteOffset, point.length).latin1Slice();
+    const known = terms[places.get(key) ?? terms.length];
+    if (known !== undefined && known[1] + weight < WEIGHT_LIMIT) {
+      known[1] += weight;
+    } else {
+      places.set(key, terms.push([point, weight]) - 1);
+    }
+  }
+  return terms;
 }
 
 /** What the kernel has summed, as a point of the library. */

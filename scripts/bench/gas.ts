@@ -4,13 +4,30 @@ import type { BenchRow } from "./row.ts";
 
 const SNAPSHOT = fileURLToPath(new URL("../../snapshots/gas.json", import.meta.url));
 
-/** Gas of each call as the contracts' tests measured it last; `npm test` fails when it drifts. */
+/** What each call may cost, as the design sets it; a call that is not here has no budget. */
+const BUDGETS: Record<string, number> = {
+  "certify 7 of 10": 100_000,
+  "certify 7 of 10, one absent": 100_000,
+  "certify 21 of 31": 165_000,
+  "certify 21 of 31, one absent": 165_000,
+  "exceptions: missed leaf": 30_000,
+  "exceptions: missed leaf, first of 256 epochs": 30_000,
+  "exceptions: fixed part": 45_000,
+  "open, 9 slots, per slot": 30_000,
+  "open, 20 slots, per slot": 24_000,
+  "settle, 9 slots, per slot": 15_000,
+  "settle, 20 slots, per slot": 15_000,
+  "register provider": 150_000,
+  "register keeper": 150_000,
+};
+
+/** Gas of each call as the contracts' tests measured it last, beside its budget; `npm test` fails when it drifts. */
 export async function measure(): Promise<BenchRow[]> {
   const snapshot = JSON.parse(await readFile(SNAPSHOT, "utf8")) as Record<string, string | number>;
-  return Object.entries(snapshot).map(([name, gas]) => ({
-    area: "gas",
-    name,
-    value: Number(gas),
-    unit: "gas",
-  }));
+  return Object.entries(snapshot).map(([name, gas]) => {
+    const row = { area: "gas", name, value: Number(gas), unit: "gas" };
+    const budget = BUDGETS[name];
+    if (budget === undefined) return row;
+    return { ...row, goal: `≤ ${budget.toLocaleString("en-US")}`, met: Number(gas) <= budget };
+  });
 }

@@ -182,6 +182,18 @@ describe("points", () => {
     assert.throws(() => points.weightedSum(expanded, [1n]), RangeError);
   });
 
+  it("sum equal points like different ones, outside the subgroup too", () => {
+    const { point } = findPointOutsideSubgroup(points);
+    const [two, three] = [2n, 3n].map((times) => points.weightedSumPoint([point], [times]));
+    assert.deepEqual(points.weightedSumPoint([point, point], [1n, 2n]), three);
+    const large = FIELD_MODULUS - 1n;
+    const copies = Array<Uint8Array>(6).fill(point);
+    const single = points.weightedSumPoint([point], [large]);
+    const sixfold = points.weightedSumPoint([single], [6n]);
+    assert.deepEqual(points.weightedSumPoint(copies, Array<bigint>(6).fill(large)), sixfold);
+    assert.deepEqual(points.weightedSumPoint([point, two!, point], [1n, 1n, 0n]), three);
+  });
+
   it("sum more points than one multiplication takes", () => {
     const point = points.decompress(opening(3).commitment);
     const many = points.weightedSum(Array(4100).fill(point), Array(4100).fill(1n));
