@@ -38,13 +38,17 @@ export async function measure(): Promise<BenchRow[]> {
   const fieldPool = createFieldPool({ threads: 0 });
   const distinct = Array.from({ length: SAMPLES }, (_, index) => shardOf(index));
   const commitments = await Promise.all(distinct.map((shard) => kzg.commit(shard)));
-  const indexOf = (stripe: number) => stripe % SAMPLES;
-  const tree = orderTree(
-    Array.from({ length: SLOTS }, () =>
-      Array.from({ length: STRIPES }, (_, stripe) => commitments[indexOf(stripe)]!),
+  // Every stripe is another shard: one of the distinct ones with a number in its first element's last byte.
+  const unit = points.expand(await kzg.commit(variant(new Uint8Array(SHARD_BYTES), 1)));
+  const shardAt = (stripe: number) => variant(distinct[stripe % SAMPLES]!, Math.floor(stripe / SAMPLES));
+  const expanded = Array.from({ length: STRIPES }, (_, stripe) =>
+    points.weightedSumPoint(
+      [points.expand(commitments[stripe % SAMPLES]!), unit],
+      [1n, BigInt(Math.floor(stripe / SAMPLES))],
     ),
   );
-  const expanded = commitments.map((commitment) => points.expand(commitment));
+  const committed = expanded.map((point) => points.compress(point));
+  const tree = orderTree(Array.from({ length: SLOTS }, () => committed));
 
   const contexts = Array.from(
     { length: 4 },
@@ -57,15 +61,15 @@ export async function measure(): Promise<BenchRow[]> {
     sampleShards({
       ...{ seed, provider, samples: SAMPLES, owed: [] },
       slots: [{ orderId: ORDER, slot: provider, stripes: STRIPES, sequence: 1 }],
-    }).map((shard) => ({ ...shard, commitment: commitments[indexOf(shard.stripe)]! }));
+    }).map((shard) => ({ ...shard, commitment: committed[shard.stripe]! }));
   const proveOf = (context: ChallengeContext) =>
     proveChallenge({
       ...{ context, kzg, points, fieldPool, shards: challengeOf(context) },
-      readShard: async ({ stripe }) => distinct[indexOf(stripe)],
+      readShard: async ({ stripe }) => shardAt(stripe),
     });
   const openedOf = (context: ChallengeContext): OpenedShard[] =>
     challengeOf(context).map(({ orderId, slot, stripe }) => ({
-      ...{ orderId, slot, stripe, point: expanded[indexOf(stripe)]! },
+      ...{ orderId, slot, stripe, point: expanded[stripe]! },
     }));
   const claims: ProofClaim[] = [];
   for (const context of contexts) {
@@ -88,7 +92,7 @@ export async function measure(): Promise<BenchRow[]> {
   const shards = challengeOf(contexts[0]!);
   const openings = buildOpenings({
     shards,
-    pointOf: ({ stripe }) => expanded[indexOf(stripe)]!,
+    pointOf: ({ stripe }) => expanded[stripe]!,
     treeOf: () => tree,
   });
   const orderOf = () => ({ shardRoot: treeRoot(tree.top), slots: SLOTS, stripes: STRIPES });
@@ -218,7 +222,12 @@ function shardOf(number: number): Uint8Array {
   const payload = new Uint8Array(PAYLOAD_BYTES);
   for (let at = 0; at < payload.length; at++)
     payload[at] = Math.imul(at + 1, number * 2654435761 + 97) >>> 13;
-  return encodePacked31(payload);
+  return variant(encodePacked31(payload), 0);
+}
+
+/** A copy of a shard with another last byte in its first element. */
+function variant(shard: Uint8Array, number: number): Uint8Array {
+  return shard.with(31, number);
 }
 
 function assertValid(valid: boolean): void {
