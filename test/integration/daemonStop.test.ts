@@ -41,8 +41,8 @@ describe("a daemon that is told to end while it starts", () => {
         log += chunk.toString();
       });
       const exited = once(child, "exit");
-      // The store of blocks is opened first; network and HTTP come after it.
-      await waitFor("the start has begun", () => existsSync(join(dataDir, "blocks.sqlite")) || undefined);
+      // The directory is made first; stores, network and HTTP come after it.
+      await waitFor("the start has begun", () => existsSync(dataDir) || undefined);
       child.kill("SIGTERM");
       const [code] = await exited;
       assert.equal(code, 0, log);
