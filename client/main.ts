@@ -1,3 +1,5 @@
+import { endOnBrokenPipe } from "../protocol/runtime/brokenPipe.ts";
 import { runCli } from "./cli/program.ts";
 
+endOnBrokenPipe();
 process.exitCode = await runCli(process.argv.slice(2));

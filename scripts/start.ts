@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { MemoError } from "../protocol/errors.ts";
 import { parseStartOptions, type StartOptions } from "./story/options.ts";
 import { type ToldStory, tellStory } from "./story/story.ts";
@@ -46,6 +47,12 @@ async function stayUp(
   terminal.note(`chain          ${result.urls.chain}`);
   for (const [index, url] of result.urls.keepers.entries()) terminal.note(`keeper ${index + 1}       ${url}`);
   terminal.note(`data           ${network.dataDir} (deployment.json, user.key for the memo command, logs)`);
+  terminal.note("in another terminal:");
+  terminal.note(
+    `  export MEMO_RPC_URL=${result.urls.chain} MEMO_DEPLOYMENT=${join(network.dataDir, "deployment.json")} ` +
+      `MEMO_KEY_FILE=${network.userKeyPath}`,
+  );
+  terminal.note("  npm run memo -- put README.md");
   network.conductor.setPace(PACE_MS);
   await untilAborted(ending);
 }

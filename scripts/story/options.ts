@@ -1,12 +1,13 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { resolve } from "node:path";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { MAX_KEEPERS, MIN_KEEPERS } from "../../protocol/constants.ts";
 import { MemoError } from "../../protocol/errors.ts";
 import { type Policy, parsePolicy } from "../../protocol/object/policy.ts";
 
 /** Stored when no file is named: the Solidity compiler, nine megabytes that the dependencies hold. */
 const DEFAULT_FILE = "node_modules/solc/soljson.js";
+const DEFAULT_POLICY = "rs(6,3)";
 /** More would fit no small machine: each is a libp2p host with its own databases. */
 const MAX_PROVIDERS = 64;
 
@@ -49,7 +50,11 @@ function command(): Command {
     .option("--json", "one JSON object as last line of stdout, all else on stderr", false)
     .option("--providers <n>", "providers of the network", integer("--providers", 1, MAX_PROVIDERS), 12)
     .option("--keepers <n>", "keepers of the network", integer("--keepers", MIN_KEEPERS, MAX_KEEPERS), 4)
-    .option("--policy <policy>", "rs(k,m) or copies(n)", parsePolicy, parsePolicy("rs(6,3)"))
+    .addOption(
+      new Option("--policy <policy>", "rs(k,m) or copies(n)")
+        .argParser(parsePolicy)
+        .default(parsePolicy(DEFAULT_POLICY), DEFAULT_POLICY),
+    )
     .option("--data <dir>", "where the network keeps its data; begins empty each time", ".memo")
     .option(
       "--port <n>",
