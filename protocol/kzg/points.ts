@@ -194,7 +194,7 @@ function distinct(points: readonly Uint8Array[], weights: readonly bigint[]): [U
     if (weight < 0n || weight >= FIELD_MODULUS) {
       throw new RangeError("a weight lies between 0 and the field's modulus");
     }
-    const key = Buffer.from(point.buffer, point.byteOffset, point.length).latin1Slice();
+    const key = Buffer.from(point.buffer, point.byteOffset, point.length).toString("latin1");
     const known = terms[places.get(key) ?? terms.length];
     if (known !== undefined && known[1] + weight < WEIGHT_LIMIT) {
       known[1] += weight;
