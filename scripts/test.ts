@@ -25,7 +25,7 @@ interface Stage {
 const STAGES: readonly Stage[] = [
   { name: "unit", pattern: "test/unit/**/*.test.ts", concurrency: 2, contracts: false },
   { name: "contracts", pattern: "test/contracts/**/*.test.ts", concurrency: 2, contracts: true },
-  { name: "integration", pattern: "test/integration/**/*.test.ts", concurrency: 1, contracts: true },
+  { name: "integration", pattern: "test/integration/**/*.test.ts", concurrency: 2, contracts: true },
   { name: "e2e", pattern: "test/e2e/**/*.test.ts", concurrency: 1, contracts: true },
 ];
 

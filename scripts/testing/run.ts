@@ -7,6 +7,8 @@ import { type Totals, totalsOfNodeTest, totalsOfSolidity } from "./totals.ts";
 
 const HARDHAT = "node_modules/hardhat/dist/src/cli.js";
 const NODE_FLAGS = ["--disable-warning=ExperimentalWarning"];
+/** Milliseconds after which a test that waits for ever has failed; the longest takes a quarter of it. */
+const TEST_TIMEOUT_MS = 600_000;
 
 /** Runs Node with the given arguments, streams what it prints and returns it with the exit code. */
 async function runNode(args: readonly string[], root: string): Promise<{ output: string; code: number }> {
@@ -41,6 +43,7 @@ export async function runNodeTests(
         ...NODE_FLAGS,
         "--test",
         `--test-concurrency=${concurrency}`,
+        `--test-timeout=${TEST_TIMEOUT_MS}`,
         "--test-reporter=spec",
         "--test-reporter-destination=stdout",
         `--test-reporter=${join(root, "scripts/testing/totalsReporter.ts")}`,
