@@ -29,7 +29,7 @@ export interface Terminal {
  * `NO_COLOR` is respected by picocolors itself.
  */
 export function createTerminal(stream: NodeJS.WriteStream): Terminal {
-  const colours = pc.createColors(pc.isColorSupported && stream.isTTY);
+  const colours = pc.createColors(pc.isColorSupported && stream.isTTY === true);
   const started = performance.now();
   let open: MultiBar | undefined;
 

@@ -29,7 +29,8 @@ describe("the story of a small file, told once and as JSON", () => {
   let result: StoryResult;
   before(async () => {
     ended = await runProcess([START, ...SMALL, "--once", "--json", "--data", join(folder, "json")], {
-      env: { MEMO_INSTALL_SECONDS: "1.5" },
+      // Colour libraries take CI for a terminal.
+      env: { MEMO_INSTALL_SECONDS: "1.5", CI: "true" },
     });
     assert.equal(ended.code, 0, ended.stderr);
     result = JSON.parse(ended.stdout.trim().split("\n").at(-1) ?? "");
