@@ -312,7 +312,9 @@ describe("rpc over real sockets", () => {
       ],
     ];
     for (const [what, reason, attack] of attacks) {
-      it(`closes the stream, counts "${reason}" and serves on after ${what}`, { timeout: 60_000 }, async () => {
+      it(`closes the stream, counts "${reason}" and serves on after ${what}`, {
+        timeout: 60_000,
+      }, async () => {
         const counted = await closedFor(reason);
         const stream = await open();
         const ended = closed(stream);
