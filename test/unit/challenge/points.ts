@@ -8,7 +8,9 @@ export function findPointOutsideSubgroup(points: Points): { compressed: Uint8Arr
     try {
       const point = points.expand(compressed);
       if (!points.isInSubgroup(point)) return { compressed, point };
-    } catch {}
+    } catch {
+      // Half of all x are on no point; the next one then.
+    }
   }
   throw new Error("no point of the curve found");
 }
