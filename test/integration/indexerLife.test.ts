@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import type { Hex } from "viem";
 import { type Indexer, startIndexer } from "../../indexer/startIndexer.ts";
 import { createSilentLogger } from "../../protocol/runtime/logger.ts";
@@ -96,8 +97,8 @@ describe("indexer over its life", { timeout: 180_000 }, () => {
     // A later time makes other blocks of the same heights; the new branch is seen once it is as long.
     await testClient.increaseTime({ seconds: 100 });
     await world.node.mine(8);
-    const answer = await eventually(everything, ({ orders }) => orders.items.length === 0);
-    assert.deepEqual(answer, before);
+    // One answer is several reads: taken while rows go, it can be half of each.
+    const answer = await eventually(everything, (now) => isDeepStrictEqual(now, before));
     await assertHashes(answer);
   });
 
@@ -106,7 +107,7 @@ describe("indexer over its life", { timeout: 180_000 }, () => {
     await certify(world, 4);
     await applyAndFinish(world, 4, { missed: [2] });
     await caughtUp();
-    const answer = await eventually(everything, ({ epochs }) => epochs.items.length === 1);
+    const answer = await eventually(everything, ({ epochs }) => epochs.items[0]?.state === "finished");
     assert.deepEqual(answer.orders.items, [{ id: ORDER.id, state: "open" }]);
     assert.equal(answer.slots.items.length, 3);
     assert.deepEqual(answer.epochs.items, [{ epoch: 4, state: "finished" }]);

@@ -69,7 +69,10 @@ describe("indexer on PostgreSQL", { timeout: 240_000 }, () => {
       () => sql`select id from "order"`,
       (rows) => rows.length === 1,
     );
-    assert.equal((await sql`select 1 from slot`).length, 3);
+    await eventually(
+      () => sql`select 1 from slot`,
+      (rows) => rows.length === 3,
+    );
     const [group] = await sql`select order_count, escrow = (select escrow from "order") as same from "group"`;
     assert.deepEqual({ ...group }, { order_count: 1, same: true });
   });
