@@ -7,8 +7,10 @@ import {
   InsufficientFundsError,
 } from "viem";
 import { challengeSettlementAbi } from "../abi/generated/ChallengeSettlement.ts";
+import { disputesAbi } from "../abi/generated/Disputes.ts";
 import { groupFactoryAbi } from "../abi/generated/GroupFactory.ts";
 import { memoTokenAbi } from "../abi/generated/MemoToken.ts";
+import { repairsAbi } from "../abi/generated/Repairs.ts";
 import { stakingAbi } from "../abi/generated/Staking.ts";
 import { storageOrdersAbi } from "../abi/generated/StorageOrders.ts";
 import { MemoError } from "../errors.ts";
@@ -19,6 +21,8 @@ const ALL_ERRORS: Abi = [
   stakingAbi,
   storageOrdersAbi,
   challengeSettlementAbi,
+  disputesAbi,
+  repairsAbi,
   memoTokenAbi,
 ].flatMap((abi) => abi.filter((item) => item.type === "error"));
 

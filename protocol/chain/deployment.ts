@@ -3,13 +3,15 @@ import { z } from "zod";
 import { MemoError } from "../errors.ts";
 import { addressText, groupParametersSchema } from "./parameters.ts";
 
-const VERSION = 1;
+const VERSION = 2;
 
 const deployedGroup = z.strictObject({
   groupId: z.int().min(0),
   staking: addressText,
   orders: addressText,
   settlement: addressText,
+  disputes: addressText,
+  repairs: addressText,
   /** Block of the group's creation. */
   startBlock: z.int().min(0),
   parameters: groupParametersSchema,
@@ -29,7 +31,7 @@ export type DeployedGroup = z.output<typeof deployedGroup>;
 
 /**
  * Reads and checks a deployment file.
- * @throws DEPLOYMENT_MISSING, DEPLOYMENT_INVALID, DEPLOYMENT_VERSION_NEWER
+ * @throws DEPLOYMENT_MISSING, DEPLOYMENT_INVALID, DEPLOYMENT_VERSION_NEWER, DEPLOYMENT_VERSION_OLD
  */
 export async function readDeployment(path: string): Promise<Deployment> {
   const text = await readFile(path, "utf8").catch((cause: unknown) => {
@@ -43,7 +45,7 @@ export async function readDeployment(path: string): Promise<Deployment> {
 
 /**
  * Checks the text of a deployment file.
- * @throws DEPLOYMENT_INVALID, DEPLOYMENT_VERSION_NEWER
+ * @throws DEPLOYMENT_INVALID, DEPLOYMENT_VERSION_NEWER, DEPLOYMENT_VERSION_OLD
  */
 export function parseDeployment(text: string): Deployment {
   let json: unknown;
@@ -57,6 +59,13 @@ export function parseDeployment(text: string): Deployment {
     throw new MemoError(
       "DEPLOYMENT_VERSION_NEWER",
       `The deployment file has version ${version}, this program reads up to ${VERSION}. Use a newer program.`,
+      { details: { version } },
+    );
+  }
+  if (version < VERSION) {
+    throw new MemoError(
+      "DEPLOYMENT_VERSION_OLD",
+      `The deployment file has version ${version}, this program reads version ${VERSION}: its contracts are others. Use the program that the group was deployed with, or deploy a group anew.`,
       { details: { version } },
     );
   }

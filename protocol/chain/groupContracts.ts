@@ -1,5 +1,7 @@
 import type { Abi, Address, ContractEventName, GetEventArgs, Hex } from "viem";
 import { challengeSettlementAbi } from "../abi/generated/ChallengeSettlement.ts";
+import { disputesAbi } from "../abi/generated/Disputes.ts";
+import { repairsAbi } from "../abi/generated/Repairs.ts";
 import { stakingAbi } from "../abi/generated/Staking.ts";
 import { storageOrdersAbi } from "../abi/generated/StorageOrders.ts";
 import type { DeployedGroup } from "./deployment.ts";
@@ -26,20 +28,24 @@ type LogOf<Name extends string, ContractAbi extends Abi> = {
   };
 }[ContractEventName<ContractAbi>];
 
-/** Any event of a group's three contracts, decoded. */
+/** Any event of a group's five contracts, decoded. */
 export type GroupLog =
   | LogOf<"staking", typeof stakingAbi>
   | LogOf<"orders", typeof storageOrdersAbi>
-  | LogOf<"settlement", typeof challengeSettlementAbi>;
+  | LogOf<"settlement", typeof challengeSettlementAbi>
+  | LogOf<"disputes", typeof disputesAbi>
+  | LogOf<"repairs", typeof repairsAbi>;
 
 /** What a follower of a group watches. */
 export function groupContracts(
-  group: Pick<DeployedGroup, "staking" | "orders" | "settlement">,
+  group: Pick<DeployedGroup, "staking" | "orders" | "settlement" | "disputes" | "repairs">,
 ): readonly WatchedContract[] {
   return [
     { name: "staking", address: group.staking, abi: stakingAbi },
     { name: "orders", address: group.orders, abi: storageOrdersAbi },
     { name: "settlement", address: group.settlement, abi: challengeSettlementAbi },
+    { name: "disputes", address: group.disputes, abi: disputesAbi },
+    { name: "repairs", address: group.repairs, abi: repairsAbi },
   ];
 }
 

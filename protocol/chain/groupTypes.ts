@@ -1,6 +1,15 @@
 import type { Address, Hex } from "viem";
 import type { Certificate } from "../certificate.ts";
 import type { Order } from "../order.ts";
+import type {
+  DirectChallengeInfo,
+  DisputeMilestone,
+  ExpiredOffer,
+  LostKey,
+  LostRecordInfo,
+  VacancyInfo,
+  VacancyKey,
+} from "./disputeTypes.ts";
 import type { GroupParameters } from "./parameters.ts";
 
 export type ProviderInfo = {
@@ -14,6 +23,14 @@ export type ProviderInfo = {
   /** Lowest price it accepts, token wei per 2^32 shard-epochs. */
   readonly ask: bigint;
   readonly repairs: boolean;
+  /** Token wei, without what is on its way out. */
+  readonly stake: bigint;
+  /** Part of the stake that slots hold as collateral. */
+  readonly locked: bigint;
+  /** Whether it asked to leave: its slots are offered to others. */
+  readonly exiting: boolean;
+  /** Block of its registration. */
+  readonly registeredAt: number;
 };
 
 export type KeeperInfo = {
@@ -23,6 +40,8 @@ export type KeeperInfo = {
   /** Undefined when it has none, and so is on no later roster. */
   readonly seat: number | undefined;
   readonly endpoint: string;
+  /** Whether its stake was taken because it had signed two results of one round. */
+  readonly slashed: boolean;
 };
 
 export type Roster = {
@@ -31,6 +50,38 @@ export type Roster = {
   readonly keeperIds: readonly number[];
   /** By roster index, the bit of a signer. */
   readonly operators: readonly Address[];
+};
+
+/** A slot of an order, as of the last block. */
+export type SlotInfo = {
+  readonly slot: number;
+  /** Undefined while the slot is vacant. */
+  readonly holder: number | undefined;
+  /** First epoch that the holder (of a vacant slot: the last one) is challenged and paid for. */
+  readonly since: number;
+  /** Who held it before; undefined if it never changed hands. */
+  readonly former: number | undefined;
+  /** First epoch of the former holder. */
+  readonly formerSince: number | undefined;
+  /** First epoch that the former holder is not paid for. */
+  readonly until: number | undefined;
+  /** Whether it was given up: never repaired again. */
+  readonly voided: boolean;
+  /** Whether it ever was evicted or handed over. */
+  readonly changed: boolean;
+  /** The last offer that nobody took yet; it is live up to and in epoch `deadline`. */
+  readonly offer: RepairOfferInfo | undefined;
+  /** Offers since the slot became vacant whose expiry the contract has noted; see `expiriesAt`. */
+  readonly expiries: number;
+};
+
+export type RepairOfferInfo = {
+  /** The assignee. */
+  readonly provider: number;
+  /** Epoch of the certificate that made it. */
+  readonly epoch: number;
+  /** Last epoch in which it can be accepted. */
+  readonly deadline: number;
 };
 
 export type OrderInfo = {
@@ -44,6 +95,8 @@ export type OrderInfo = {
   readonly closed: boolean;
   /** First epoch that is not settled yet. */
   readonly settledTo: number;
+  /** By index. */
+  readonly slots: readonly SlotInfo[];
 };
 
 export type CertificateInfo = Certificate & {
@@ -66,10 +119,15 @@ export type EpochSeed = { readonly seed: Hex; readonly block: number; readonly t
 export type SetSlot = {
   readonly orderId: Hex;
   readonly slot: number;
+  /** The holder. */
   readonly provider: number;
   readonly stripes: number;
   readonly sequence: number;
   readonly shardRoot: Hex;
+  /** First epoch of the holder. */
+  readonly since: number;
+  /** Whether the holder took it over from another one. */
+  readonly changed: boolean;
 };
 
 /** What is challenged in an epoch, as of the last block before its start. */
@@ -88,12 +146,16 @@ export type GroupState = {
   readonly chainId: number;
   /** Address of the group's `ChallengeSettlement`. */
   readonly group: Address;
+  readonly disputes: Address;
+  readonly repairs: Address;
   readonly parameters: GroupParameters;
   readonly head: { readonly number: number; readonly hash: Hex; readonly timestamp: number } | undefined;
   readonly providers: ReadonlyMap<number, ProviderInfo>;
   readonly keepers: ReadonlyMap<number, KeeperInfo>;
   /** By the term that they were written for; see `rosterOf`. */
   readonly rosters: ReadonlyMap<number, Roster>;
+  /** Keepers whose signatures are void, with the term in which that was noted; see `maskedMembers`. */
+  readonly masked: ReadonlyMap<number, number>;
   readonly orders: ReadonlyMap<Hex, OrderInfo>;
   readonly certificates: ReadonlyMap<number, CertificateInfo>;
   /** Highest certified epoch, −1 when there is none. */
@@ -103,6 +165,14 @@ export type GroupState = {
   readonly finished: ReadonlyMap<number, FinishedEpoch>;
   readonly lastFinished: number;
   readonly seeds: ReadonlyMap<number, EpochSeed>;
+  /** Lost records by `lostKey`. */
+  readonly lost: ReadonlyMap<LostKey, LostRecordInfo>;
+  /** Open direct challenges by id. */
+  readonly directChallenges: ReadonlyMap<bigint, DirectChallengeInfo>;
+  /** Vacancies that a bonus can still be claimed for, by `vacancyKey`. */
+  readonly vacancies: ReadonlyMap<VacancyKey, VacancyInfo>;
+  /** Offers that nobody took, by ascending epoch; those of long ago are dropped. */
+  readonly expiredOffers: readonly ExpiredOffer[];
   /** Epochs whose milestones come next. */
   readonly next: { readonly start: number; readonly seed: number; readonly cutoff: number };
 };
@@ -117,7 +187,13 @@ export type Milestone =
       readonly before: GroupState;
     }
   | { readonly type: "seed"; readonly epoch: number; readonly seed: Hex; readonly block: number }
-  | { readonly type: "cutoff"; readonly epoch: number; readonly block: number }
+  | {
+      readonly type: "cutoff";
+      readonly epoch: number;
+      readonly block: number;
+      /** The state before that block: what keepers decide about lost slots and repairs of the epoch is read here. */
+      readonly before: GroupState;
+    }
   | { readonly type: "providerChanged"; readonly provider: ProviderInfo }
   | { readonly type: "keeperChanged"; readonly keeper: KeeperInfo }
   | { readonly type: "rosterRotated"; readonly roster: Roster }
@@ -128,7 +204,15 @@ export type Milestone =
   | { readonly type: "certified"; readonly certificate: CertificateInfo }
   | { readonly type: "missed"; readonly epoch: number; readonly provider: number; readonly fromEpoch: number }
   | { readonly type: "exceptionsApplied"; readonly epoch: number; readonly from: number; readonly to: number }
-  | ({ readonly type: "finished"; readonly epoch: number } & FinishedEpoch);
+  | ({ readonly type: "finished"; readonly epoch: number } & FinishedEpoch)
+  | {
+      readonly type: "keeperSlashed";
+      readonly keeper: KeeperInfo;
+      readonly epoch: number;
+      readonly round: number;
+      readonly reporter: Address;
+    }
+  | DisputeMilestone;
 
 /** The roster in force in a term: the last one written for it or before; undefined when there is none. */
 export function rosterOf(state: GroupState, term: number): Roster | undefined {
@@ -138,3 +222,18 @@ export function rosterOf(state: GroupState, term: number): Roster | undefined {
   }
   return best;
 }
+
+/** Bitmap over roster indexes: members of the roster in force in a term whose signatures are void. */
+export function maskedMembers(state: GroupState, term: number): number {
+  const roster = rosterOf(state, term);
+  let bits = 0;
+  for (const [member, keeper] of roster?.keeperIds.entries() ?? []) {
+    const since = state.masked.get(keeper);
+    // Rosters of the term before, of that term and of the next one are masked.
+    if (since === undefined || !MASKED_TERMS.some((by) => rosterOf(state, since + by) === roster)) continue;
+    bits = (bits | (1 << member)) >>> 0;
+  }
+  return bits;
+}
+
+const MASKED_TERMS = [-1, 0, 1];

@@ -1,9 +1,13 @@
-import type { Address } from "viem";
+import { type Address, concatHex, type Hex, hexToBytes, numberToHex } from "viem";
 import { z } from "zod";
 
 export const addressText = z.custom<Address>(
   (value) => typeof value === "string" && /^0x[0-9a-fA-F]{40}$/.test(value),
   "expected an address",
+);
+const bytes32Text = z.custom<Hex>(
+  (value) => typeof value === "string" && /^0x[0-9a-fA-F]{64}$/.test(value),
+  "expected 32 bytes as hex",
 );
 const whole = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const money = z
@@ -33,6 +37,37 @@ export const groupParametersSchema = z.object({
   minProviderStake: money,
   collateralPerShard: money,
   minPrice: money,
+  appealWindow: whole,
+  appealWindowBlocks: whole,
+  protectionEpochs: whole,
+  evictionCap: whole,
+  /** Native wei. */
+  challengeBond: money,
+  repairBonusPerShard: money,
+  /** Packed; see `thresholdsOf`. */
+  repairThresholds: bytes32Text,
+  offerEpochs: whole,
+  offerExpiries: whole,
+  coolOffEpochs: whole,
+  freezeShare: whole,
+  freezeEpochs: whole,
+  repairBudget: whole,
 });
 
 export type GroupParameters = z.output<typeof groupParametersSchema>;
+
+/** Numbers in `repairThresholds`. */
+const THRESHOLDS = 16;
+
+/** U_0, U_1, … of `repairThresholds`: epochs to wait while that many spare parities are left. */
+export function thresholdsOf(packed: Hex): readonly number[] {
+  const view = new DataView(hexToBytes(packed).buffer);
+  return Array.from({ length: THRESHOLDS }, (_, index) => view.getUint16(2 * index));
+}
+
+/** `repairThresholds` of U_0, U_1, …; the last one is repeated. */
+export function packThresholds(thresholds: readonly [number, ...number[]]): Hex {
+  const last = thresholds.at(-1)!;
+  const all = Array.from({ length: THRESHOLDS }, (_, index) => thresholds[index] ?? last);
+  return concatHex(all.map((threshold) => numberToHex(threshold, { size: 2 })));
+}

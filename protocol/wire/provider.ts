@@ -28,6 +28,8 @@ const commitments = bytesCodec(COMMITMENT_BYTES, COMMITMENTS_PER_PAGE * COMMITME
   (bytes) => bytes.length % COMMITMENT_BYTES === 0,
   `expected whole commitments of ${COMMITMENT_BYTES} bytes`,
 );
+/** Absent: the calling peer reads by right of a repair offer that its provider has. */
+const readRight = capabilityCodec.optional();
 const upload = { uploadId: bytes32, slot: slotIndex };
 const window = { ...upload, firstStripe: uint32, count: z.int().min(1).max(WINDOW_STRIPES) };
 
@@ -84,7 +86,7 @@ export const providerProtocol = defineProtocol({
         slot: slotIndex,
         from: uint32,
         count: z.int().min(1).max(COMMITMENTS_PER_PAGE),
-        capability: capabilityCodec,
+        capability: readRight,
       }),
       response: z.strictObject({ commitments }),
     },
@@ -148,7 +150,7 @@ export const bulkProtocol = defineProtocol({
         orderId: bytes32,
         slot: slotIndex,
         stripe: uint32,
-        capability: capabilityCodec,
+        capability: readRight,
       }),
       response: z.strictObject({ bytes: bytesCodec(SHARD_BYTES) }),
     },
