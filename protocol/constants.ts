@@ -23,3 +23,7 @@ export const MIN_KEEPERS = 4;
 export const MAX_KEEPERS = 32;
 /** Prices are token wei per 2^32 shard-epochs. */
 export const PRICE_SHIFT = 32n;
+/** Most entries of one lost leaf. */
+export const MAX_LOST_ENTRIES = 64;
+/** Most entries of a lost record that an appeal has to answer. */
+export const APPEAL_DRAWS = 4;

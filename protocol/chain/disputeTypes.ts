@@ -1,4 +1,5 @@
 import type { Address, Hex } from "viem";
+import type { GroupLog } from "./groupContracts.ts";
 import type { OrderInfo, SlotInfo } from "./groupTypes.ts";
 
 /** An entry of a lost leaf whose slot was evicted, as its record keeps it. */
@@ -39,24 +40,11 @@ export function lostKey(of: Pick<LostRecordInfo, "provider" | "epoch" | "part">)
   return `${of.provider}/${of.epoch}/${of.part}`;
 }
 
-/** A direct challenge as its event gives it; the contract keeps only its hash, so whoever acts on it hands it in. */
-export type Ticket = {
-  readonly id: bigint;
-  readonly orderId: Hex;
-  readonly slot: number;
-  readonly stripe: number;
-  /** Who has to answer. */
-  readonly providerId: number;
-  readonly challenger: Address;
-  /** Native wei. */
-  readonly bond: bigint;
-  /** Answers are possible until this second ... */
-  readonly deadline: bigint;
-  /** ... and at least until this block. */
-  readonly deadlineBlock: bigint;
-  readonly draw: Hex;
-  readonly ownerLane: boolean;
-};
+/**
+ * A direct challenge as its event gives it (`IDisputes.Ticket`); the contract keeps only its hash, so whoever
+ * acts on it hands it in.
+ */
+export type Ticket = Extract<GroupLog, { eventName: "ChallengeOpened" }>["args"]["ticket"];
 
 /** An open direct challenge. */
 export type DirectChallengeInfo = {

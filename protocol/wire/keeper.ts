@@ -1,5 +1,7 @@
 import { z } from "zod";
-import { bytesCodec, shortText, uint32 } from "./codecs.ts";
+import { EXCEPTION_KIND } from "../certificate.ts";
+import { MAX_LOST_ENTRIES } from "../constants.ts";
+import { bytes32, bytesCodec, capabilityCodec, shortText, slotIndex, uint32 } from "./codecs.ts";
 import { COVER_BYTES, PROOF_PARTS, proofMessageCodec, proofPartCodec } from "./proofMessage.ts";
 import { defineProtocol } from "./protocol.ts";
 import { OPENINGS_PER_PAGE, providerProtocol } from "./provider.ts";
@@ -9,6 +11,8 @@ export const CONSENSUS_MESSAGE_BYTES = 1_000_000;
 /** Most results or proofs in one page. */
 export const RESULTS_PER_PAGE = 1_024;
 export const PROOFS_PER_PAGE = 256;
+/** Most exceptions in one page; a lost one takes up to 4 KiB. */
+export const EXCEPTIONS_PER_PAGE = 128;
 
 const empty = z.strictObject({});
 
@@ -23,6 +27,29 @@ export const resultLeafCodec = z.strictObject({
 });
 
 export type ResultLeafMessage = z.output<typeof resultLeafCodec>;
+
+/** A leaf under `exceptionsRoot` by what it stands for; `leafOfMessage` makes the leaf of it. */
+export const exceptionCodec = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal(EXCEPTION_KIND.missed), provider: uint32 }),
+  z.strictObject({
+    kind: z.literal(EXCEPTION_KIND.lost),
+    provider: uint32,
+    part: uint32,
+    entries: z
+      .array(z.strictObject({ orderId: bytes32, slot: slotIndex, stripe: uint32 }))
+      .min(1)
+      .max(MAX_LOST_ENTRIES),
+  }),
+  z.strictObject({
+    kind: z.literal(EXCEPTION_KIND.offer),
+    provider: uint32,
+    orderId: bytes32,
+    slot: slotIndex,
+    deadline: uint32,
+  }),
+]);
+
+export type ExceptionMessage = z.output<typeof exceptionCodec>;
 
 /** What keepers do for each other, and for those who check them. */
 export const keeperProtocol = defineProtocol({
@@ -51,6 +78,30 @@ export const keeperProtocol = defineProtocol({
     getProofs: {
       request: z.strictObject({ epoch: uint32, providers: z.array(uint32).min(1).max(PROOFS_PER_PAGE) }),
       response: z.strictObject({ proofs: z.array(proofMessageCodec).max(PROOFS_PER_PAGE) }),
+    },
+    /**
+     * The exceptions of an epoch in leaf order, in whole those under `exceptionsRoot` of its certificate: the
+     * caller checks that with `checkExceptions`. Fewer than asked for when they are long.
+     */
+    getExceptions: {
+      request: z.strictObject({
+        epoch: uint32,
+        from: uint32,
+        count: z.int().min(1).max(EXCEPTIONS_PER_PAGE),
+      }),
+      response: z.strictObject({ leaves: z.array(exceptionCodec).max(EXCEPTIONS_PER_PAGE), total: uint32 }),
+    },
+    /** A reader could not read a shard of an order; the keeper looks for itself. */
+    reportShard: {
+      request: z.strictObject({
+        orderId: bytes32,
+        slot: slotIndex,
+        stripe: uint32,
+        /** Code of the reader's error. */
+        reason: shortText,
+        capability: capabilityCodec,
+      }),
+      response: empty,
     },
     /**
      * Openings of a provider's challenge as this keeper had them from the provider: a provider must not be
