@@ -100,8 +100,9 @@ function forget(draft: GroupDraft, epoch: number): void {
   const { parameters, orders, expiredOffers } = draft.state;
   dropClosedRecords(draft);
   const fresh: ExpiredOffer[] = [];
-  for (const { closed, slots } of orders.values()) {
-    if (closed) continue;
+  for (const { closed, endEpoch, slots } of orders.values()) {
+    // Who accepts in the last epoch of an order or later comes too late for it: no fault of the assignee's.
+    if (closed || endEpoch <= epoch) continue;
     for (const { offer } of slots) {
       if (offer?.deadline === epoch - 1) fresh.push({ provider: offer.provider, epoch: offer.deadline });
     }

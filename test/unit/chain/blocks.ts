@@ -1,6 +1,7 @@
 import { type Address, type Hex, numberToHex, pad } from "viem";
 import type { Deployment } from "../../../protocol/chain/deployment.ts";
 import type { FinalBlock, GroupLog } from "../../../protocol/chain/groupContracts.ts";
+import { packThresholds } from "../../../protocol/chain/parameters.ts";
 import type { Order } from "../../../protocol/order.ts";
 
 /** Makes blocks and events of a group for tests. */
@@ -11,7 +12,7 @@ export const hash = (number: number): Hex => pad(numberToHex(number), { size: 32
 export const GENESIS = 10_000;
 
 export const testDeployment: Deployment = {
-  version: 1,
+  version: 2,
   chainId: 31_337,
   factory: { address: address(1), startBlock: 1 },
   token: address(2),
@@ -21,6 +22,8 @@ export const testDeployment: Deployment = {
       staking: address(3),
       orders: address(4),
       settlement: address(5),
+      disputes: address(7),
+      repairs: address(8),
       startBlock: 1,
       parameters: {
         token: address(2),
@@ -41,6 +44,19 @@ export const testDeployment: Deployment = {
         minProviderStake: 10n ** 18n,
         collateralPerShard: 10n ** 12n,
         minPrice: 100n << 32n,
+        appealWindow: 120,
+        appealWindowBlocks: 12,
+        protectionEpochs: 16,
+        evictionCap: 5_000,
+        challengeBond: 10n ** 15n,
+        repairBonusPerShard: 2n * 10n ** 11n,
+        repairThresholds: packThresholds([2, 2, 3, 4]),
+        offerEpochs: 3,
+        offerExpiries: 3,
+        coolOffEpochs: 4,
+        freezeShare: 5_000,
+        freezeEpochs: 4,
+        repairBudget: 64,
       },
     },
   ],
@@ -104,4 +120,11 @@ export function openedLog(
     sequence: BigInt(sequence),
     order,
   });
+}
+
+/** Event that registers a provider. */
+export function registeredLog(providerId: number): GroupLog {
+  const { owner, operator } = { owner: address(100 + providerId), operator: address(200 + providerId) };
+  const facts = { domain: hash(3), ask: 5n, repairs: true, endpoint: "/e" };
+  return logOf("staking", "ProviderRegistered", { providerId, owner, operator, ...facts });
 }

@@ -10,11 +10,20 @@ import {
   readDeployment,
   writeDeployment,
 } from "../../../protocol/chain/deployment.ts";
+import { packThresholds, thresholdsOf } from "../../../protocol/chain/parameters.ts";
 import { testDeployment } from "./blocks.ts";
 
 type Json = Record<string, unknown>;
 const change = (changes: Json): string =>
   JSON.stringify({ ...(JSON.parse(formatDeployment(testDeployment)) as Json), ...changes });
+
+describe("repair thresholds", () => {
+  it("are sixteen numbers of 16 bits, the first in the highest bits, the last one repeated", () => {
+    const packed = packThresholds([2, 0xffff, 12, 24]);
+    assert.equal(packed, `0x0002ffff000c${"0018".repeat(13)}`);
+    assert.deepEqual(thresholdsOf(packed), [2, 0xffff, 12, ...Array(13).fill(24)]);
+  });
+});
 
 describe("deployment file", () => {
   it("comes back as written, money included", async () => {
@@ -26,8 +35,9 @@ describe("deployment file", () => {
     await rm(dir, { recursive: true });
   });
 
-  it("is refused by name when newer, and when anything in it is wrong", () => {
-    assert.throws(() => parseDeployment(change({ version: 2 })), { code: "DEPLOYMENT_VERSION_NEWER" });
+  it("is refused by name when newer or older, and when anything in it is wrong", () => {
+    assert.throws(() => parseDeployment(change({ version: 3 })), { code: "DEPLOYMENT_VERSION_NEWER" });
+    assert.throws(() => parseDeployment(change({ version: 1 })), { code: "DEPLOYMENT_VERSION_OLD" });
     const [group] = (JSON.parse(formatDeployment(testDeployment)) as { groups: { parameters: Json }[] })
       .groups;
     const wrong = [
@@ -37,6 +47,8 @@ describe("deployment file", () => {
       change({ groups: [] }),
       change({ extra: 1 }),
       change({ groups: [{ ...group, parameters: { ...group?.parameters, epochLength: 0 } }] }),
+      change({ groups: [{ ...group, parameters: { ...group?.parameters, repairThresholds: "0x00" } }] }),
+      change({ groups: [{ ...group, repairs: undefined }] }),
     ];
     for (const text of wrong) assert.throws(() => parseDeployment(text), { code: "DEPLOYMENT_INVALID" });
   });

@@ -212,8 +212,47 @@ describe("events", () => {
       ask: 6n,
       repairs: false,
       endpoint: "/f",
+      stake: 0n,
+      locked: 0n,
+      exiting: false,
+      registeredAt: 1,
     });
     assert.deepEqual(names(milestones), ["providerChanged", "providerChanged"]);
+  });
+
+  it("tell of a provider's stake, its collateral and that it wants to leave", () => {
+    const amounts = (...logs: Parameters<typeof apply>) => {
+      const { state, milestones } = apply(logOf("staking", "ProviderRegistered", provider), ...logs);
+      const { stake, locked, exiting } = state.providers.get(4)!;
+      return [stake, locked, exiting, milestones.length - 1];
+    };
+    const staked = logOf("staking", "StakeDeposited", { role: 0, id: 4, amount: 90n, stake: 90n });
+    const locked = logOf("staking", "CollateralLocked", { providerId: 4, orderId: hash(1), amount: 50n });
+    const released = logOf("staking", "CollateralReleased", { providerId: 4, orderId: hash(1), amount: 20n });
+    const slash = { providerId: 4, orderId: hash(1), amount: 30n, stake: 60n };
+    const unbonding = { role: 0, id: 4, amount: 15n, availableAt: 9n, stake: 75n };
+    assert.deepEqual(amounts(staked), [90n, 0n, false, 0]);
+    assert.deepEqual(amounts(staked, locked), [90n, 50n, false, 0]);
+    assert.deepEqual(amounts(staked, locked, released), [90n, 30n, false, 0]);
+    assert.deepEqual(amounts(staked, locked, logOf("staking", "ProviderSlashed", slash)), [
+      60n,
+      20n,
+      false,
+      0,
+    ]);
+    assert.deepEqual(amounts(staked, logOf("staking", "UnbondingRequested", unbonding)), [75n, 0n, false, 0]);
+    const exiting = (yes: boolean) => logOf("staking", "ProviderExiting", { providerId: 4, exiting: yes });
+    assert.deepEqual(amounts(exiting(true)), [0n, 0n, true, 1]);
+    assert.deepEqual(amounts(exiting(true), exiting(false)), [0n, 0n, false, 2]);
+  });
+
+  it("about a keeper's stake do not touch the provider of the same number", () => {
+    const { state } = apply(
+      logOf("staking", "ProviderRegistered", provider),
+      logOf("staking", "StakeDeposited", { role: 1, id: 4, amount: 7n, stake: 7n }),
+      logOf("staking", "UnbondingRequested", { role: 1, id: 4, amount: 7n, availableAt: 1n, stake: 1n }),
+    );
+    assert.equal(state.providers.get(4)?.stake, 0n);
   });
 
   it("tell of keepers, their seats and the rosters by term", () => {
