@@ -35,6 +35,8 @@ function slot(provider: number, order: string, stripes = 50): SetSlot {
     stripes,
     sequence: 0,
     shardRoot: hash(`${order} root`),
+    since: 0,
+    changed: false,
   };
 }
 
@@ -43,7 +45,10 @@ function setOf(epoch: number, slots: readonly SetSlot[]): EpochSet {
 }
 
 function stateWith(certificates: readonly Partial<CertificateInfo>[]): GroupState {
-  return { certificates: new Map(certificates.map((each) => [each.epoch!, each])) } as unknown as GroupState;
+  return {
+    certificates: new Map(certificates.map((each) => [each.epoch!, each])),
+    parameters: { freezeShare: 5_000 },
+  } as unknown as GroupState;
 }
 
 describe("what an epoch asks", () => {
