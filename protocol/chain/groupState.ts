@@ -122,7 +122,7 @@ export function epochSet(state: GroupState, epoch: number): EpochSet {
   for (const { id: orderId, order, sequence, slots: each } of orders) {
     const { stripes, shardRoot } = order;
     for (const { slot, holder: provider, since, changed } of each) {
-      if (provider === undefined) continue;
+      if (provider === undefined || since > epoch) continue;
       slots.push({ orderId, slot, provider, stripes, sequence, shardRoot, since, changed });
     }
   }

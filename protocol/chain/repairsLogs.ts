@@ -18,7 +18,7 @@ export function applyRepairs(draft: GroupDraft, log: RepairsLog): void {
         formerSince: since,
         until,
         changed: true,
-        offer: undefined,
+        // A live offer, made because the holder was leaving, stays good.
         expiries: 0,
       });
       changeVacancy(draft, { orderId, slot, until }, {});

@@ -107,6 +107,11 @@ describe("a slot", () => {
     assert.deepEqual([holder, former, formerSince, until], [8, 5, 1, 4]);
   });
 
+  it("keeps the offer of a holder that was leaving when it is evicted instead", () => {
+    const { state } = after(offered(8, 3, 6), evicted(5, 1, 3));
+    assert.deepEqual(slotOf(state).offer, { provider: 8, epoch: 3, deadline: 6 });
+  });
+
   it("that is given up has no offer any more and stays vacant", () => {
     const { state, milestones } = after(evicted(5, 1, 3), offered(8, 3, 6), voided);
     assert.deepEqual(
@@ -131,6 +136,14 @@ describe("set of an epoch", () => {
     assert.deepEqual(providers(after(evicted(5, 1, 3)).state, 4), [first, last]);
     const during = after().milestones.filter((milestone) => milestone.type === "epochStarted");
     assert.equal(during.at(-1)?.set.slots.length, 3);
+  });
+
+  it("lacks a slot before the first epoch of its new holder", () => {
+    const { state } = after(evicted(5, 1, 3), accepted({ by: 8, since: 5, former: 5, until: 3 }));
+    assert.deepEqual(
+      [4, 5].map((epoch) => setOf(state, epoch).slots.length),
+      [2, 3],
+    );
   });
 
   it("names who holds a slot now and that it was taken over", () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { cutoffTime, epochStart, seedTime } from "../../../protocol/chain/epochs.ts";
-import type { FinalBlock } from "../../../protocol/chain/groupContracts.ts";
+import type { FinalBlock, GroupLog } from "../../../protocol/chain/groupContracts.ts";
 import { applyBlock, applyBlocks, createGroupState } from "../../../protocol/chain/groupState.ts";
 import { type Milestone, rosterOf } from "../../../protocol/chain/groupTypes.ts";
 import { epochSeed } from "../../../protocol/challenge/seed.ts";
@@ -221,7 +221,7 @@ describe("events", () => {
   });
 
   it("tell of a provider's stake, its collateral and that it wants to leave", () => {
-    const amounts = (...logs: Parameters<typeof apply>) => {
+    const amounts = (...logs: GroupLog[]) => {
       const { state, milestones } = apply(logOf("staking", "ProviderRegistered", provider), ...logs);
       const { stake, locked, exiting } = state.providers.get(4)!;
       return [stake, locked, exiting, milestones.length - 1];

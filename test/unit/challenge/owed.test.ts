@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { keccak256 } from "viem";
-import { nextOwed, retainOwed } from "../../../protocol/challenge/owed.ts";
+import { joinNewHolders, nextOwed, retainOwed } from "../../../protocol/challenge/owed.ts";
 import { challengePairs, coverOf, wholeCover } from "../../../protocol/challenge/proof.ts";
 import { type ShardRef, shardKey } from "../../../protocol/challenge/sample.ts";
 
@@ -58,5 +58,41 @@ describe("owed shards", () => {
 
   it("refuse a cover of another challenge", () => {
     assert.throws(() => nextOwed([], [a(1)], new Uint8Array(2)), { code: "COVER_MALFORMED" });
+  });
+});
+
+describe("a new holder", () => {
+  const taken = { orderId: A, slot: 1, stripes: 3, since: 5, changed: true };
+
+  it("owes every shard of the slot", () => {
+    assert.deepEqual(joinNewHolders([b(9)], [taken], new Set()), [b(9), a(0), a(1), a(2)]);
+  });
+
+  it("owes nothing more because of a slot that it had from the order's start", () => {
+    assert.deepEqual(joinNewHolders([a(2)], [{ ...taken, changed: false }], new Set()), [a(2)]);
+  });
+
+  it("owes them once: what it covered does not come back with the next set", () => {
+    const known = new Set<string>();
+    const first = joinNewHolders([], [taken], known);
+    const next = nextOwed(first, [a(0), a(1), a(2)], wholeCover(1));
+    assert.deepEqual(joinNewHolders(next, [taken], known), []);
+  });
+
+  it("owes them until they are covered, however many sets pass", () => {
+    const known = new Set<string>();
+    const first = joinNewHolders([], [taken], known);
+    const next = nextOwed(first, [a(0), a(1), a(2)], undefined);
+    assert.deepEqual(keys(joinNewHolders(next, [taken], known)), keys([a(0), a(1), a(2)]));
+  });
+
+  it("owes them again when it lost the slot and took it once more", () => {
+    const known = new Set<string>();
+    joinNewHolders([], [taken], known);
+    assert.equal(joinNewHolders([], [{ ...taken, since: 9 }], known).length, 3);
+  });
+
+  it("does not owe a shard twice that it owed already", () => {
+    assert.deepEqual(keys(joinNewHolders([a(1)], [taken], new Set())), keys([a(0), a(1), a(2)]));
   });
 });

@@ -4,8 +4,14 @@ import { decode, encode } from "@ipld/dag-cbor";
 import fc from "fast-check";
 import { getAddress, type Hex } from "viem";
 import { z } from "zod";
+import { EXCEPTION_KIND } from "../../../protocol/certificate.ts";
+import { MAX_LOST_ENTRIES } from "../../../protocol/constants.ts";
 import type { Order } from "../../../protocol/order.ts";
+import { exceptionsOf, exceptionsRoot } from "../../../protocol/results/exceptions.ts";
+import { VERDICT } from "../../../protocol/results/judge.ts";
 import { address, bytes32, orderCodec, uint128 } from "../../../protocol/wire/codecs.ts";
+import { checkExceptions, leafOfMessage, messageOfLeaf } from "../../../protocol/wire/exceptionMessage.ts";
+import { EXCEPTIONS_PER_PAGE, exceptionCodec, keeperProtocol } from "../../../protocol/wire/keeper.ts";
 import {
   decodeProofMessage,
   encodeProofMessage,
@@ -137,5 +143,84 @@ describe("topics", () => {
     const group = getAddress(`0x${"ab".repeat(20)}`);
     assert.equal(topicsOf(31337, group).proofs, `/memo/1/31337/0x${"ab".repeat(20)}/proofs`);
     assert.equal(topicsOf(31337, group).votes, `/memo/1/31337/0x${"ab".repeat(20)}/votes`);
+  });
+});
+
+describe("exceptions on the wire", () => {
+  const entries = (count: number) =>
+    Array.from({ length: count }, (_, index) => ({
+      orderId: `0x${"ab".repeat(32)}` as Hex,
+      slot: index % 32,
+      stripe: 0xffff_ffff,
+    }));
+  const lost = (count: number) => ({ provider: 4, part: 0xffff_ffff, entries: entries(count) });
+  const offer = { provider: 7, orderId: `0x${"cd".repeat(32)}` as Hex, slot: 3, deadline: 9 };
+  const leaves = exceptionsOf([{ provider: 3, verdict: VERDICT.missed }], {
+    lost: [lost(2)],
+    offers: [offer],
+  });
+  const certificate = { epoch: 5, exceptions: leaves.length, exceptionsRoot: exceptionsRoot(leaves) };
+  const roundTrip = (message: unknown) =>
+    exceptionCodec.decode(decode(encode(exceptionCodec.encode(message as never))) as never);
+
+  it("come back as the leaves they were, hashes computed anew", () => {
+    const messages = leaves.map((leaf) => roundTrip(messageOfLeaf(leaf)));
+    assert.deepEqual(messages.map(leafOfMessage), leaves);
+    assert.deepEqual(checkExceptions(messages, certificate), leaves);
+  });
+
+  it("are those of the certificate or refused: one changed, too few, another order", () => {
+    const messages = leaves.map(messageOfLeaf);
+    const changed = messages.map((one) =>
+      one.kind === EXCEPTION_KIND.offer ? { ...one, deadline: one.deadline + 1 } : one,
+    );
+    for (const wrong of [changed, messages.slice(1), [...messages].reverse(), []]) {
+      assert.throws(() => checkExceptions(wrong, certificate), { code: "EXCEPTIONS_WRONG" });
+    }
+    const root = { ...certificate, exceptions: leaves.length + 1 };
+    assert.throws(() => checkExceptions(messages, root), { code: "EXCEPTIONS_WRONG" });
+  });
+
+  it("are bounded: 1 to 64 entries, a page that fits a frame", () => {
+    const message = (count: number) => ({ kind: EXCEPTION_KIND.lost, ...lost(count) });
+    assert.equal(exceptionCodec.safeEncode(message(MAX_LOST_ENTRIES)).success, true);
+    assert.equal(exceptionCodec.safeEncode(message(MAX_LOST_ENTRIES + 1)).success, false);
+    assert.equal(exceptionCodec.safeEncode(message(0)).success, false);
+    const { response } = keeperProtocol.methods.getExceptions;
+    const page = (count: number) => ({
+      leaves: Array.from({ length: count }, () => message(MAX_LOST_ENTRIES)),
+      total: 0xffff_ffff,
+    });
+    const largest = encode(z.encode(response, page(EXCEPTIONS_PER_PAGE)));
+    assert.ok(largest.length < keeperProtocol.maxFrameBytes, `${largest.length} bytes`);
+    assert.equal(z.safeEncode(response, page(EXCEPTIONS_PER_PAGE + 1)).success, false);
+  });
+});
+
+describe("reading a shard", () => {
+  const { request } = bulkProtocol.methods.getShard;
+  const shard = { orderId: `0x${"ab".repeat(32)}` as Hex, slot: 1, stripe: 2 };
+  const capability = {
+    orderId: shard.orderId,
+    reader: getAddress(`0x${"00".repeat(20)}`),
+    expires: 9n,
+    signature: `0x${"44".repeat(64)}` as Hex,
+  };
+
+  it("is asked for by a capability, or by right of a repair offer without one", () => {
+    for (const asked of [{ ...shard, capability }, shard]) {
+      assert.deepEqual(z.decode(request, decode(encode(z.encode(request, asked))) as never), asked);
+    }
+    assert.equal(z.safeEncode(request, { ...shard, capability: null } as never).success, false);
+  });
+
+  it("that failed is reported with a short reason, by who has a capability", () => {
+    const report = keeperProtocol.methods.reportShard.request;
+    const valid = (changes: object) =>
+      z.safeEncode(report, { ...shard, capability, reason: "SHARD_WRONG", ...changes } as never).success;
+    assert.deepEqual(
+      [{}, { reason: "x".repeat(256) }, { reason: "x".repeat(257) }, { capability: undefined }].map(valid),
+      [true, true, false, false],
+    );
   });
 });
