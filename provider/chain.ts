@@ -1,11 +1,23 @@
 import type { Address, Hex } from "viem";
 import type { Order } from "../protocol/order.ts";
+import type { ReadReason } from "./slots.ts";
 
 /** An order as final blocks have it. */
 export type ChainOrder = {
   readonly order: Order;
   /** First epoch that is not challenged, early end included. */
   readonly endEpoch: number;
+};
+
+/** What the chain knows of this provider. */
+export type ChainSelf = {
+  readonly id: number;
+  readonly ask: bigint;
+  readonly domain: Hex;
+  /** Token wei that no slot locks; 0 when the whole is below the least stake. */
+  readonly freeStake: bigint;
+  /** Whether it asked to leave. */
+  readonly exiting: boolean;
 };
 
 /** What the provider's handlers ask of the chain: final state, and two numbers as they stand now. */
@@ -20,11 +32,15 @@ export type ProviderChain = {
   epochStart(epoch: number): number;
   /** Least price of the group. */
   minPrice(): bigint;
-  /** Seconds after an order's end during which its bytes may still be asked for. */
-  retention(): number;
+  /** Chain time in seconds up to which the bytes of a slot of an opened order may be asked for by anybody. */
+  heldUntil(id: Hex, slot: number): number;
   /** This operator's registration; undefined while there is none. */
-  self(): { id: number; ask: bigint; domain: Hex } | undefined;
+  self(): ChainSelf | undefined;
   order(id: Hex): ChainOrder | undefined;
+  /** Stake in token wei that so many shards lock. */
+  collateral(shards: number): bigint;
+  /** Why a peer may read shards of an order without its owner's word, if it may. */
+  readReason(peer: string, orderId: Hex): ReadReason | undefined;
   /** Token wei that the payer can spend on orders at the newest block. */
   freeBalance(payer: Address): Promise<bigint>;
   /** Token wei that opening the order takes from the payer. */

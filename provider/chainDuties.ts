@@ -23,6 +23,7 @@ export function createChainDuties(deps: {
   publish(message: ProofMessage): Promise<unknown>;
   submit(endpoint: string, message: ProofMessage, signal: AbortSignal): Promise<unknown>;
   observe: Parameters<typeof createDuties>[0]["observe"];
+  beforeProof?: ((message: ProofMessage) => Promise<void>) | undefined;
   logger: Logger;
 }): ChainDuties {
   const { view } = deps;
@@ -60,6 +61,7 @@ export function createChainDuties(deps: {
     keepers: view.keeperEndpoints,
     submit: deps.submit,
     observe: deps.observe,
+    beforeProof: deps.beforeProof,
     logger: deps.logger,
   });
   const challenged = new Set<number>();

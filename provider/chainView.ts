@@ -4,8 +4,8 @@ import type { DeployedGroup } from "../protocol/chain/deployment.ts";
 import { epochAt, epochStart, termOf } from "../protocol/chain/epochs.ts";
 import { createGroupState } from "../protocol/chain/groupState.ts";
 import { type GroupState, rosterOf } from "../protocol/chain/groupTypes.ts";
-import { parseEndpoint } from "../protocol/net/host.ts";
 import type { ProviderChain } from "./chain.ts";
+import { heldUntil, peerOf, readReason } from "./slots.ts";
 
 /** The chain as the provider's parts see it, kept current by whoever follows the blocks. */
 export type ChainView = ProviderChain & {
@@ -44,6 +44,8 @@ export function createChainView(options: {
     return ownId === undefined ? undefined : state.providers.get(ownId);
   };
 
+  const epoch = () => (state.head === undefined ? -1 : epochAt(parameters, state.head.timestamp));
+
   return {
     chainId,
     group: group.settlement,
@@ -51,9 +53,24 @@ export function createChainView(options: {
     now: () => state.head?.timestamp ?? 0,
     epochStart: (epoch) => epochStart(parameters, epoch),
     minPrice: () => parameters.minPrice,
-    // Unbonding outlasts every window together.
-    retention: () => parameters.unbondingDelay,
-    self,
+    heldUntil(id, slot) {
+      const order = state.orders.get(id);
+      return order === undefined ? 0 : heldUntil(state, self()?.id ?? 0, order, slot);
+    },
+    self() {
+      const info = self();
+      if (info === undefined) return undefined;
+      const { id, ask, domain, exiting, stake, locked } = info;
+      return {
+        id,
+        ask,
+        domain,
+        exiting,
+        freeStake: stake < parameters.minProviderStake ? 0n : stake - locked,
+      };
+    },
+    collateral: (shards) => parameters.collateralPerShard * BigInt(shards),
+    readReason: (peer, orderId) => readReason(state, peer, orderId, epoch()),
     order: (id: Hex) => state.orders.get(id),
     freeBalance: (payer) =>
       publicClient.readContract({ ...contract, functionName: "balanceOf", args: [payer] }),
@@ -65,7 +82,7 @@ export function createChainView(options: {
     update(next) {
       state = next;
     },
-    epoch: () => (state.head === undefined ? -1 : epochAt(parameters, state.head.timestamp)),
+    epoch,
     keeperEndpoints(epoch) {
       const roster = rosterOf(state, termOf(parameters, epoch));
       return (roster?.keeperIds ?? []).flatMap((id) => state.keepers.get(id)?.endpoint ?? []);
@@ -78,13 +95,4 @@ export function createChainView(options: {
       return keeperPeers.has(peer);
     },
   };
-}
-
-/** Endpoints on chain are whatever their owners wrote. */
-function peerOf(endpoint: string): string | undefined {
-  try {
-    return parseEndpoint(endpoint).peer;
-  } catch {
-    return undefined;
-  }
 }

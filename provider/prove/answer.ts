@@ -113,10 +113,10 @@ function prove(
     points,
     fieldPool,
     signal,
-    async readShard({ orderId, stripe }) {
-      const signed = deps.store.orders.get(orderId);
-      if (signed === undefined) return undefined;
-      return deps.readShard(signed.uploadId, stripe).catch((error: unknown) => {
+    async readShard({ orderId, slot, stripe }) {
+      const held = deps.store.orders.get(orderId, slot);
+      if (held === undefined) return undefined;
+      return deps.readShard(held.uploadId, stripe).catch((error: unknown) => {
         if (error instanceof MemoError && error.code === "SHARD_UNREADABLE") return undefined;
         throw error;
       });

@@ -30,8 +30,8 @@ export function withCommitments(store: ProviderStore, shards: readonly ShardRef[
 }
 
 function windowOf(store: ProviderStore, shard: ShardRef) {
-  const signed = store.orders.get(shard.orderId);
-  return signed?.slot === shard.slot ? store.uploads.windowOf(signed.uploadId, shard.stripe) : undefined;
+  const held = store.orders.get(shard.orderId, shard.slot);
+  return held && store.uploads.windowOf(held.uploadId, shard.stripe);
 }
 
 /** The shards of a challenge as they are stored beside its answer. */

@@ -29,6 +29,8 @@ export type Duties = {
   pending(): number;
   /** Epochs that are open now. */
   openEpochs(): number[];
+  /** Whether the answer of an epoch is held back. */
+  holdsBack(epoch: number): boolean;
   /** Ends all work and waits for it. */
   stop(): Promise<void>;
 };
@@ -48,10 +50,13 @@ export function createDuties(deps: {
   submit(endpoint: string, message: ProofMessage, signal: AbortSignal): Promise<unknown>;
   logger: Logger;
   observe(outcome: "answered" | "partial" | "nothing" | "failed", seconds: number): void;
+  /** Waited for before an answer leaves: holds it back in tests of slowness. */
+  beforeProof?: ((message: ProofMessage) => Promise<void>) | undefined;
 }): Duties {
   const { logger } = deps;
   const duties = new Map<number, Duty>();
   const working = new Set<Promise<void>>();
+  const heldBack = new Set<number>();
 
   const produce = async (duty: Duty): Promise<void> => {
     const started = performance.now();
@@ -64,14 +69,32 @@ export function createDuties(deps: {
       logger.error({ epoch: duty.epoch, shards: challenge.length }, "no challenged shard can be proven");
       return;
     }
-    duty.message = answered.message;
     const lost = answered.uncovered.length;
     deps.observe(lost > 0 ? "partial" : "answered", seconds());
     if (lost > 0) logger.error({ epoch: duty.epoch, uncovered: lost }, "a proof leaves out shards");
     else logger.info({ epoch: duty.epoch, shards: challenge.length, seconds: seconds() }, "proof made");
+    await holdBack(duty, answered.message);
+    duty.message = answered.message;
     await deps.publish(answered.message).catch((error: unknown) => {
       logger.warn({ error, epoch: duty.epoch }, "proof could not be published; it goes to keepers directly");
     });
+  };
+
+  /** Nothing is worked on meanwhile, so this does not count as pending. */
+  const holdBack = async (duty: Duty, message: ProofMessage): Promise<void> => {
+    if (deps.beforeProof === undefined) return;
+    const { signal } = duty.controller;
+    const aborted = Promise.withResolvers<never>();
+    const onAbort = () => aborted.reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    heldBack.add(duty.epoch);
+    try {
+      signal.throwIfAborted();
+      await Promise.race([deps.beforeProof(message), aborted.promise]);
+    } finally {
+      heldBack.delete(duty.epoch);
+      signal.removeEventListener("abort", onAbort);
+    }
   };
 
   const deliver = async (duty: Duty, message: ProofMessage): Promise<void> => {
@@ -131,8 +154,9 @@ export function createDuties(deps: {
         working.add(task);
       }
     },
-    pending: () => working.size,
+    pending: () => working.size - heldBack.size,
     openEpochs: () => [...duties.keys()],
+    holdsBack: (epoch) => heldBack.has(epoch),
     async stop() {
       for (const epoch of [...duties.keys()]) close(epoch);
       await Promise.all(working);

@@ -1,8 +1,6 @@
-import type { Hex } from "viem";
 import { buildOpenings } from "../../protocol/challenge/openings.ts";
 import { shardKey } from "../../protocol/challenge/sample.ts";
 import { MemoError } from "../../protocol/errors.ts";
-import { type OrderTree, orderTree } from "../../protocol/merkle/slotRoot.ts";
 import type { RequestOf, ResponseOf } from "../../protocol/wire/protocol.ts";
 import type { ProviderMethods } from "../../protocol/wire/provider.ts";
 import type { TokenBuckets } from "../read/tokenBucket.ts";
@@ -10,15 +8,16 @@ import type { ProviderStore } from "../store/store.ts";
 import type { Caller } from "../upload/uploadAccess.ts";
 import { storedAnswer } from "./answer.ts";
 import { decodeChallenge, withCommitments } from "./challenge.ts";
-
-/** Leaves of order trees that are kept at hand, about 100 bytes each. */
-const CACHED_LEAVES = 131_072;
+import type { OrderTrees } from "./orderTrees.ts";
 
 export type OpeningsDeps = {
   store: ProviderStore;
+  treeOf: OrderTrees;
   buckets: TokenBuckets;
   /** Whether a peer is the host of a registered keeper. */
   isKeeper(peer: string): boolean;
+  /** Whether the proof of an epoch must not leave yet. */
+  holdsBack?(epoch: number): boolean;
 };
 
 /**
@@ -26,7 +25,6 @@ export type OpeningsDeps = {
  * @throws NOT_A_KEEPER, PROOF_UNKNOWN, RATE_LIMITED
  */
 export function createGetOpenings(deps: OpeningsDeps) {
-  const treeOf = createTreeCache(deps.store);
   return async (
     request: RequestOf<ProviderMethods, "getOpenings">,
     caller: Caller,
@@ -42,7 +40,7 @@ export function createGetOpenings(deps: OpeningsDeps) {
     const openings = buildOpenings({
       shards: page,
       pointOf: (shard) => points.get(shardKey(shard)) ?? new Uint8Array(),
-      treeOf,
+      treeOf: deps.treeOf,
     });
     const orders = openings.orders.map(({ orderId, multiproof }) => ({
       orderId,
@@ -62,37 +60,9 @@ export function createGetProof(deps: OpeningsDeps) {
     caller: Caller,
   ): Promise<ResponseOf<ProviderMethods, "getProof">> => {
     assertKeeper(deps, caller);
-    const proof = storedAnswer(deps.store, epoch);
+    const proof = deps.holdsBack?.(epoch) ? undefined : storedAnswer(deps.store, epoch);
     if (proof === undefined) throw unknownProof(epoch);
     return { proof };
-  };
-}
-
-function createTreeCache(store: ProviderStore): (orderId: Hex) => OrderTree {
-  const trees = new Map<Hex, OrderTree>();
-  let leaves = 0;
-  return (orderId) => {
-    const cached = trees.get(orderId);
-    if (cached !== undefined) return cached;
-    const signed = store.orders.get(orderId);
-    const slots = signed?.order.providers.map((_, slot) =>
-      store.uploads.slotCommitments(signed.uploadId, slot),
-    );
-    const known = slots?.filter((commitments) => commitments !== undefined) ?? [];
-    if (known.length === 0 || known.length !== slots?.length) {
-      throw new MemoError("ORDER_UNKNOWN", `The commitments of order ${orderId} are not here.`, {
-        details: { orderId },
-      });
-    }
-    const tree = orderTree(known);
-    trees.set(orderId, tree);
-    leaves += tree.stripes * tree.slots.length;
-    for (const [oldest, { stripes, slots: kept }] of trees) {
-      if (leaves <= CACHED_LEAVES || oldest === orderId) break;
-      trees.delete(oldest);
-      leaves -= stripes * kept.length;
-    }
-    return tree;
   };
 }
 

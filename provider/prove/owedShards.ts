@@ -1,5 +1,5 @@
 import type { CertificateInfo, GroupState, SetSlot } from "../../protocol/chain/groupTypes.ts";
-import { nextOwed, retainOwed } from "../../protocol/challenge/owed.ts";
+import { joinNewHolders, nextOwed, retainOwed } from "../../protocol/challenge/owed.ts";
 import { challengePairs, wholeCover } from "../../protocol/challenge/proof.ts";
 import { type ShardRef, sampleShards } from "../../protocol/challenge/sample.ts";
 
@@ -26,8 +26,9 @@ export type OwedShards = {
 type Epoch = EpochStart & { seed?: `0x${string}`; owed?: readonly ShardRef[] };
 
 /**
- * Follows what this provider owes through the certificates, in the order of their epochs. Nothing is
- * computed while nobody missed: then nothing is owed, and there is nothing to ask keepers for.
+ * Follows what this provider owes through the certificates, in the order of their epochs; a slot that it took over is
+ * owed whole at first. Nothing is computed while nobody missed and nothing is owed: then there is nothing to ask keepers
+ * for.
  */
 export function createOwedShards(options: {
   providerId(): number;
@@ -39,6 +40,8 @@ export function createOwedShards(options: {
   coverOf(certificate: CertificateInfo): Promise<"whole" | Uint8Array | undefined>;
 }): OwedShards {
   const epochs = new Map<number, Epoch>();
+  /** Slots taken over whose shards have joined what is owed. */
+  const joined = new Set<string>();
   let owed: readonly ShardRef[] = [];
   let appliedThrough = -1;
   let last: Promise<unknown> = Promise.resolve();
@@ -70,7 +73,7 @@ export function createOwedShards(options: {
       .filter((certificate) => certificate.epoch > appliedThrough)
       .sort((a, b) => a.epoch - b.epoch);
     for (const certificate of due) await apply(certificate);
-    owed = retainOwed(owed, epoch.slots);
+    owed = joinNewHolders(retainOwed(owed, epoch.slots), epoch.slots, joined);
     epoch.owed = owed;
   };
 

@@ -8,7 +8,10 @@ import { shardDigest } from "../upload/putShard.ts";
  * shard and not a whole proof.
  * @throws SHARD_UNREADABLE
  */
-export function createShardReader(deps: { store: ProviderStore; onUnreadable(): void }) {
+export function createShardReader(deps: {
+  store: ProviderStore;
+  onUnreadable(uploadId: Hex, stripe: number): void;
+}) {
   const { store } = deps;
   return async (uploadId: Hex, stripe: number): Promise<Uint8Array> => {
     try {
@@ -21,7 +24,7 @@ export function createShardReader(deps: { store: ProviderStore; onUnreadable(): 
         details: { uploadId, stripe },
       });
     } catch (error) {
-      deps.onUnreadable();
+      deps.onUnreadable(uploadId, stripe);
       throw error;
     }
   };

@@ -6,9 +6,11 @@ import { MemoError } from "../../protocol/errors.ts";
 export type MetadataDatabase = Database.Database;
 
 /** Version of the tables below. A newer one is refused by name, an older one is migrated. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
-const SCHEMA = `
+/** What makes each version of the one before, in order. */
+const MIGRATIONS = [
+  `
 CREATE TABLE binding (
   only INTEGER PRIMARY KEY CHECK (only = 1),
   chain_id INTEGER NOT NULL,
@@ -68,7 +70,35 @@ CREATE TABLE covers (
   epoch INTEGER PRIMARY KEY,
   cover BLOB NOT NULL
 ) STRICT;
-`;
+`,
+  // A provider that lost a slot may be given another one of the same order while it still keeps the first one's bytes.
+  `
+ALTER TABLE orders RENAME TO orders_1;
+DROP INDEX orders_by_upload;
+CREATE TABLE orders (
+  id TEXT NOT NULL,
+  slot INTEGER NOT NULL,
+  upload_id TEXT NOT NULL REFERENCES uploads (id) ON DELETE CASCADE,
+  body BLOB NOT NULL,
+  signature BLOB NOT NULL,
+  opened INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (id, slot)
+) STRICT;
+CREATE INDEX orders_by_upload ON orders (upload_id);
+INSERT INTO orders SELECT id, slot, upload_id, body, signature, opened FROM orders_1;
+DROP TABLE orders_1;
+
+CREATE TABLE repairs (
+  order_id TEXT NOT NULL,
+  slot INTEGER NOT NULL,
+  upload_id TEXT REFERENCES uploads (id) ON DELETE SET NULL,
+  deadline INTEGER NOT NULL,
+  refused TEXT,
+  PRIMARY KEY (order_id, slot)
+) STRICT;
+CREATE INDEX repairs_by_upload ON repairs (upload_id);
+`,
+];
 
 /**
  * Opens the provider's metadata in `directory`: write-ahead log, every commit synced, one process only.
@@ -102,7 +132,7 @@ function migrate(database: MetadataDatabase, directory: string): void {
   }
   if (version === SCHEMA_VERSION) return;
   database.transaction(() => {
-    database.exec(SCHEMA);
+    for (const migration of MIGRATIONS.slice(version)) database.exec(migration);
     database.pragma(`user_version = ${SCHEMA_VERSION}`);
   })();
 }

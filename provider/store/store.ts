@@ -1,10 +1,12 @@
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import type { Address, Hex } from "viem";
+import { type Address, bytesToHex, type Hex } from "viem";
 import { MemoError } from "../../protocol/errors.ts";
 import type { Logger } from "../../protocol/runtime/logger.ts";
 import { type AnswerTable, createAnswerTable } from "./answers.ts";
 import { type MetadataDatabase, openDatabase } from "./database.ts";
 import { createOrderTable, type OrderTable } from "./orders.ts";
+import { createRepairTable, type Repair, type RepairTable } from "./repairs.ts";
 import { createShardFiles, type FileSystem, type ShardFiles } from "./shardFiles.ts";
 import { createUploadTable, type UploadTable } from "./uploads.ts";
 
@@ -14,8 +16,13 @@ export type ProviderStore = {
   readonly uploads: UploadTable;
   readonly orders: OrderTable;
   readonly answers: AnswerTable;
+  readonly repairs: RepairTable;
   /** Forgets an upload, its orders and its bytes. */
   removeUpload(id: Hex): Promise<void>;
+  /** Gives a repair up for good; what was rebuilt goes. */
+  refuseRepair(repair: Repair, code: string): Promise<void>;
+  /** Forgets a repair whose offer is over; what was rebuilt goes. */
+  removeRepair(repair: Repair): Promise<void>;
   /** Shards of committed windows that are not there; a shard that is there may still be damaged. */
   missingShards(): Promise<{ uploadId: Hex; stripe: number }[]>;
   close(): void;
@@ -44,16 +51,28 @@ export async function openProviderStore(options: {
     const uploads = createUploadTable(database);
     const removed = await shards.recover(new Set(uploads.ids()));
     if (removed.halfFiles + removed.strangers > 0) logger.warn(removed, "removed what a crash had left");
+    const orders = createOrderTable(database);
+    const repairs = createRepairTable(database, {
+      uploads,
+      orders,
+      newId: () => bytesToHex(randomBytes(32)),
+    });
+    const removeBytes = async (id: Hex | undefined) => {
+      if (id !== undefined) await shards.remove(id);
+    };
     return {
       shards,
       uploads,
-      orders: createOrderTable(database),
+      orders,
+      repairs,
       answers: createAnswerTable(database),
       async removeUpload(id) {
         // Metadata first: bytes without metadata are removed at the next start, the reverse is a loss.
         uploads.remove(id);
         await shards.remove(id);
       },
+      refuseRepair: (repair, code) => removeBytes(repairs.refuse(repair, code)),
+      removeRepair: (repair) => removeBytes(repairs.remove(repair)),
       missingShards: () => missingShards(uploads, shards),
       close: () => database.close(),
     };

@@ -4,9 +4,9 @@ import type { ProviderStore } from "./store.ts";
 
 /**
  * Brings the store in line with final chain state: marks orders that opened, forgets signed orders that can
- * no longer open, reservations past their time, and orders whose last window is over. An upload's bytes go
+ * no longer open, reservations past their time, and slots whose last window is over. An upload's bytes go
  * when no order needs them. Run it only on state that has caught up with the chain.
- * @param deps `all` = look at open orders too, which only end at an epoch's start
+ * @param deps `all` = look at open orders too; worth it once an epoch, as they end and change hands by epochs
  * @returns what was removed
  */
 export async function sweepStore(deps: { store: ProviderStore; chain: ProviderChain; all: boolean }) {
@@ -19,10 +19,12 @@ export async function sweepStore(deps: { store: ProviderStore; chain: ProviderCh
       // Final time is past openBy and no final block opened it: none ever will.
       if (signed.opened || now < Number(signed.order.openBy)) continue;
     } else {
-      if (!signed.opened) store.orders.markOpened(signed.id);
-      if (now < chain.epochStart(onChain.endEpoch) + chain.retention()) continue;
+      if (!signed.opened) store.orders.markOpened(signed.id, signed.slot);
+      if (now < chain.heldUntil(signed.id, signed.slot)) continue;
+      // What is being rebuilt is rebuilt over these bytes.
+      if (store.repairs.get(signed.id, signed.slot)?.uploadId !== undefined) continue;
     }
-    store.orders.remove(signed.id);
+    store.orders.remove(signed.id, signed.slot);
     orders++;
   }
   const uploads: Hex[] = store.uploads.expired(now);

@@ -41,7 +41,7 @@ export type UploadTable = {
   ids(): Hex[];
   /** Bytes of all uploads, of one peer's uploads that no order has taken over yet when `peer` is given. */
   bytes(peer?: string): number;
-  /** Uploads past `time` that no order, signed or open, needs. */
+  /** Uploads past `time` that no order, signed or open, and no repair needs. */
   expired(time: number): Hex[];
   remove(id: Hex): void;
   /** Gives back the room above `stripes`. */
@@ -52,6 +52,8 @@ export type UploadTable = {
   markProven(id: Hex, firstStripe: number): void;
   /** Commitments of one slot, stripes × 48 bytes, zeros where they are not known yet. */
   slotCommitments(id: Hex, slot: number): Uint8Array | undefined;
+  /** Commitment of one stripe of a slot, without reading those of the others. */
+  commitmentAt(id: Hex, slot: number, stripe: number): Uint8Array | undefined;
   /** Fills in a range of one slot's commitments. */
   putSlotCommitments(upload: Upload, slot: number, firstStripe: number, commitments: Uint8Array): void;
 };
@@ -91,7 +93,8 @@ export function createUploadTable(database: MetadataDatabase): UploadTable {
   const expired = database
     .prepare<[number], Hex>(
       `SELECT id FROM uploads WHERE open_by <= ?
-       AND NOT EXISTS (SELECT 1 FROM orders WHERE upload_id = uploads.id)`,
+       AND NOT EXISTS (SELECT 1 FROM orders WHERE upload_id = uploads.id)
+       AND NOT EXISTS (SELECT 1 FROM repairs WHERE upload_id = uploads.id)`,
     )
     .pluck();
   const remove = database.prepare("DELETE FROM uploads WHERE id = ?");
@@ -115,6 +118,11 @@ export function createUploadTable(database: MetadataDatabase): UploadTable {
   const slotCommitments = database
     .prepare<[Hex, number], Uint8Array>(
       "SELECT commitments FROM slot_commitments WHERE upload_id = ? AND slot = ?",
+    )
+    .pluck();
+  const commitmentAt = database
+    .prepare<[number, number, Hex, number], Uint8Array>(
+      "SELECT substr(commitments, ?, ?) FROM slot_commitments WHERE upload_id = ? AND slot = ?",
     )
     .pluck();
   const putSlotCommitments = database.prepare("INSERT OR REPLACE INTO slot_commitments VALUES (?, ?, ?)");
@@ -141,6 +149,10 @@ export function createUploadTable(database: MetadataDatabase): UploadTable {
     insertWindow: (id, window) => void insertWindow.run({ ...window, id }),
     markProven: (id, firstStripe) => void markProven.run(id, firstStripe),
     slotCommitments: (id, slot) => slotCommitments.get(id, slot),
+    commitmentAt(id, slot, stripe) {
+      const bytes = commitmentAt.get(stripe * COMMITMENT_BYTES + 1, COMMITMENT_BYTES, id, slot);
+      return bytes?.length === COMMITMENT_BYTES ? bytes : undefined;
+    },
     putSlotCommitments: database.transaction((upload, slot, firstStripe, commitments) => {
       const known = slotCommitments.get(upload.id, slot) ?? new Uint8Array(upload.stripes * COMMITMENT_BYTES);
       known.set(commitments, firstStripe * COMMITMENT_BYTES);

@@ -15,6 +15,7 @@ import { ORDER_TYPES, type Order, orderId, ordersDomain } from "../../protocol/o
 import type { RequestOf, ResponseOf } from "../../protocol/wire/protocol.ts";
 import type { ProviderMethods } from "../../protocol/wire/provider.ts";
 import type { ProviderChain } from "../chain.ts";
+import { unpromisedStake } from "../stake.ts";
 import type { ProviderStore } from "../store/store.ts";
 import type { Upload } from "../store/uploads.ts";
 import { assertCommitments, assertOrder, committedSlot } from "./orderChecks.ts";
@@ -36,7 +37,7 @@ export type SignDeps = {
 /**
  * Signs an order over a finished upload, after everything in it has been checked. The order is durable
  * before the signature leaves; the same order again gets the same signature.
- * @throws PAYER_BALANCE and what {@link requireUpload}, {@link assertOrder}, {@link committedSlot}, {@link assertCommitments} and the check of points throw
+ * @throws PAYER_BALANCE, STAKE_TOO_LOW and what {@link requireUpload}, {@link assertOrder}, {@link committedSlot}, {@link assertCommitments} and the check of points throw
  */
 export function createSignOrder(deps: SignDeps) {
   const { store, chain, lock } = deps;
@@ -46,15 +47,15 @@ export function createSignOrder(deps: SignDeps) {
   ): Promise<ResponseOf<ProviderMethods, "signOrder">> => {
     const { order, uploadId } = request;
     const id = orderId(order);
-    const signed = store.orders.get(id);
-    if (signed?.uploadId === uploadId && store.uploads.get(uploadId)?.peer === caller.peer) {
-      return { signature: toHex(signed.signature) };
-    }
+    const known = store.uploads.get(uploadId);
+    const signed = known?.peer === caller.peer ? store.orders.get(id, known.slot) : undefined;
+    if (signed?.uploadId === uploadId) return { signature: toHex(signed.signature) };
     const upload = requireUpload(deps, caller, { uploadId });
     assertOrder(chain, upload, order);
     return lock.run(uploadId, 0, upload.stripes, async () => {
       await assertData(deps, upload, order);
       await assertPayable(chain, order);
+      assertStake(deps, order);
       const signature = await signCompact(deps.account, chain, order);
       if (order.stripes < upload.stripes) await shrinkUpload(store, upload, order.stripes);
       store.orders.insert({ id, uploadId, slot: upload.slot, order, signature });
@@ -97,6 +98,20 @@ async function assertPayable(chain: ProviderChain, order: Order): Promise<void> 
     "PAYER_BALANCE",
     `The order costs ${cost}, its payer has ${balance} deposited and free. Deposit the difference first.`,
     { details: { cost, balance, payer: order.payer }, retryable: true },
+  );
+}
+
+/**
+ * The stake must bear the order beside all that is promised already: one that cannot open is of no use to anybody.
+ */
+function assertStake({ store, chain }: SignDeps, order: Order): void {
+  const free = unpromisedStake(store, chain);
+  const needed = chain.collateral(order.stripes);
+  if (needed <= free) return;
+  throw new MemoError(
+    "STAKE_TOO_LOW",
+    `The slot locks ${needed} of stake, this provider has ${free} free. Choose another provider.`,
+    { details: { needed, free }, retryable: true },
   );
 }
 

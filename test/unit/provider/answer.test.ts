@@ -15,6 +15,7 @@ import { encodeProofMessage, PROOF_PARTS } from "../../../protocol/wire/proofMes
 import type { ChainView } from "../../../provider/chainView.ts";
 import { answerChallenge, limitParts } from "../../../provider/prove/answer.ts";
 import { createGetOpenings, createGetProof } from "../../../provider/prove/openingsService.ts";
+import { createOrderTrees } from "../../../provider/prove/orderTrees.ts";
 import { createProofTopic } from "../../../provider/prove/proofTopic.ts";
 import { createShardReader } from "../../../provider/read/shardReader.ts";
 import { createTokenBuckets } from "../../../provider/read/tokenBucket.ts";
@@ -91,7 +92,8 @@ async function startHolding(t: TestContext) {
   );
   const answer = () => answerChallenge(deps, context, challenge, new AbortController().signal);
   const buckets = createTokenBuckets({ limit: { perSecond: 1e6, burst: 1e6 }, clock: createManualClock() });
-  const service = { store, buckets, isKeeper: (peer: string) => peer === keeper.peer };
+  const treeOf = createOrderTrees(store);
+  const service = { store, buckets, treeOf, isKeeper: (peer: string) => peer === keeper.peer };
   const getOpenings = createGetOpenings(service);
   /** What a keeper finds when it checks the stored answer. */
   const check = async () => {

@@ -20,6 +20,8 @@ const slot: SetSlot = {
   stripes: 5,
   sequence: 0,
   shardRoot: hash("root"),
+  since: 0,
+  changed: false,
 };
 
 function makeCertificate(applied: number): CertificateInfo {
@@ -73,9 +75,10 @@ function startDuties(store: ProviderStore, chain: { applied: number; missed: rea
     duties.run();
     while (duties.pending() > 0) await turn();
   };
-  duties.apply([start(1, { certificates: new Map() }), seed(1), { type: "cutoff", epoch: 1, block: 1 }]);
+  const cutoff = (epoch: number): Milestone => ({ type: "cutoff", epoch, block: 1, before: state });
+  duties.apply([start(1, { certificates: new Map() }), seed(1), cutoff(1)]);
   duties.apply([start(2, state), seed(2)]);
-  return { duties, run, seed, asked: () => asked, outcomes };
+  return { duties, run, seed, cutoff, asked: () => asked, outcomes };
 }
 
 describe("duties by the chain's milestones", () => {
@@ -107,11 +110,11 @@ describe("duties by the chain's milestones", () => {
   it("are open from the seed to the cut-off of epochs in which this provider has slots", async (t) => {
     const store = await openStore(makeDirectory(t));
     t.after(() => store.close());
-    const { duties, seed } = startDuties(store, { applied: 1, missed: [] });
+    const { duties, seed, cutoff } = startDuties(store, { applied: 1, missed: [] });
     assert.deepEqual(duties.openEpochs(), [2]);
     duties.apply([seed(9)]);
     assert.deepEqual(duties.openEpochs(), [2]);
-    duties.apply([{ type: "cutoff", epoch: 2, block: 1 }]);
+    duties.apply([cutoff(2)]);
     assert.deepEqual(duties.openEpochs(), []);
   });
 });

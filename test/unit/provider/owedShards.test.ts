@@ -13,7 +13,8 @@ const SAMPLES = 3;
 const seedOf = (epoch: number) => hash(`seed ${epoch}`);
 
 function makeSlot(name: string, sequence: number): SetSlot {
-  return { orderId: hash(name), slot: 0, provider: 7, stripes: 20, sequence, shardRoot: hash("root") };
+  const place = { orderId: hash(name), slot: 0, provider: 7, stripes: 20, sequence, shardRoot: hash("root") };
+  return { ...place, since: 0, changed: false };
 }
 const slots = [makeSlot("a", 0), makeSlot("b", 1)];
 

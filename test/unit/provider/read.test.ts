@@ -80,6 +80,8 @@ async function startReads(
   let unreadable = 0;
   const deps = {
     store,
+    chain,
+    healBuckets: createTokenBuckets({ limit: { perSecond: SHARD_BYTES / 2, burst: SHARD_BYTES }, clock }),
     capabilities: createCapabilityCheck({ chain }),
     buckets: createTokenBuckets({ limit, clock }),
     readShard: createShardReader({ store, onUnreadable: () => unreadable++ }),

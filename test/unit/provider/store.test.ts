@@ -162,7 +162,7 @@ describe("what the store keeps as the chain goes on", () => {
   it("does not take an opened order for unopened while the chain is not read that far", async (t) => {
     const { store, chain, fake } = await stored(t);
     const id = signOrder(store);
-    store.orders.markOpened(id);
+    store.orders.markOpened(id, makeUpload().slot);
     fake.time = 2_000;
     assert.deepEqual(await sweepStore({ store, chain, all: true }), { orders: 0, uploads: 0 });
   });
@@ -173,7 +173,7 @@ describe("what the store keeps as the chain goes on", () => {
     const { peer, bytes } = makeUpload();
     assert.equal(store.uploads.bytes(peer), bytes);
     assert.equal(store.uploads.bytes(), 2 * bytes);
-    store.orders.markOpened(signOrder(store));
+    store.orders.markOpened(signOrder(store), makeUpload().slot);
     assert.equal(store.uploads.bytes(peer), 0);
     assert.equal(store.uploads.bytes(), 2 * bytes);
   });

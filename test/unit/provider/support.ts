@@ -8,6 +8,7 @@ import { FIELD_ELEMENTS_PER_SHARD, SHARD_BYTES } from "../../../protocol/constan
 import { LAYOUT, type Order } from "../../../protocol/order.ts";
 import { createSilentLogger } from "../../../protocol/runtime/logger.ts";
 import type { ChainOrder, ProviderChain } from "../../../provider/chain.ts";
+import type { ReadReason } from "../../../provider/slots.ts";
 import type { FileSystem } from "../../../provider/store/shardFiles.ts";
 import { openProviderStore } from "../../../provider/store/store.ts";
 import type { Upload } from "../../../provider/store/uploads.ts";
@@ -44,6 +45,11 @@ export function createFakeChain() {
     balance: 10n ** 30n,
     ask: 100n,
     orders: new Map<Hex, ChainOrder>(),
+    freeStake: 10n ** 30n,
+    exiting: false,
+    /** Bytes that are needed longer, or no longer, than their order: seconds by order. */
+    heldUntil: new Map<Hex, number>(),
+    readReason: undefined as ReadReason | undefined,
   };
   const chain: ProviderChain = {
     chainId: 31337,
@@ -52,8 +58,16 @@ export function createFakeChain() {
     now: () => fake.time,
     epochStart: (epoch) => epoch * 100,
     minPrice: () => 50n,
-    retention: () => 500,
-    self: () => ({ id: 7, ask: fake.ask, domain: keccak256("0x01") }),
+    heldUntil: (id) => fake.heldUntil.get(id) ?? (fake.orders.get(id)?.endEpoch ?? 0) * 100 + 500,
+    self: () => ({
+      id: 7,
+      ask: fake.ask,
+      domain: keccak256("0x01"),
+      freeStake: fake.freeStake,
+      exiting: fake.exiting,
+    }),
+    collateral: (shards) => 10n * BigInt(shards),
+    readReason: () => fake.readReason,
     order: (id) => fake.orders.get(id),
     freeBalance: async () => fake.balance,
     cost: async (order) => order.price,
