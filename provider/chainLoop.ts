@@ -4,6 +4,7 @@ import { applyBlock } from "../protocol/chain/groupState.ts";
 import type { Logger } from "../protocol/runtime/logger.ts";
 import type { ChainDuties } from "./chainDuties.ts";
 import type { ChainView } from "./chainView.ts";
+import type { RepairWorker } from "./repair/worker.ts";
 import type { ProviderStore } from "./store/store.ts";
 import { sweepStore } from "./store/sweep.ts";
 
@@ -17,6 +18,9 @@ export async function followChain(deps: {
   view: ChainView;
   store: ProviderStore;
   duties: ChainDuties;
+  repairs: Pick<RepairWorker, "sync">;
+  /** Starts what final state asks for besides challenges. */
+  act(): void;
   signal: AbortSignal;
   logger: Logger;
   onProcessed(block: number, current: boolean): void;
@@ -30,10 +34,12 @@ export async function followChain(deps: {
     // While old blocks are replayed nothing is done about them: challenges of the past are over.
     const current = block.number >= deps.source.status().final;
     if (current) {
+      await deps.repairs.sync();
       const removed = await sweepStore({ store, chain: view, all: sweptEpoch !== view.epoch() });
       sweptEpoch = view.epoch();
       if (removed.orders + removed.uploads > 0) logger.info(removed, "removed what is over");
       duties.run();
+      deps.act();
     }
     deps.onProcessed(block.number, current);
   }

@@ -10,6 +10,7 @@ import { accountOfKeyFile } from "../protocol/runtime/keyAccount.ts";
 import { createLogger } from "../protocol/runtime/logger.ts";
 import { packageVersion } from "../protocol/runtime/packageVersion.ts";
 import { createShutdown } from "../protocol/runtime/shutdown.ts";
+import { setExiting } from "./exit.ts";
 import { startProvider } from "./provider.ts";
 import { registerProvider } from "./register.ts";
 import { type ProviderSettings, providerSettings } from "./settings.ts";
@@ -24,12 +25,23 @@ export function runCli(argv: readonly string[], surroundings?: CliSurroundings):
         "memo-provider register --deployment deployment.json --operator-key-file op.key --owner-key-file owner.key",
         "memo-provider start --deployment deployment.json --operator-key-file op.key --data-dir /srv/memo",
         "memo-provider status",
+        "memo-provider exit --deployment deployment.json --operator-key-file op.key",
       ],
       settings: providerSettings,
       start,
       register: {
         description: "approve the stake and register in the group, with this provider's endpoint",
         run: register,
+      },
+      commands: {
+        exit: {
+          description: "ask to leave: slots are offered to others; keep running until each is taken over",
+          run: (settings) => setExiting(settings, true),
+        },
+        stay: {
+          description: "take back the wish to leave",
+          run: (settings) => setExiting(settings, false),
+        },
       },
     },
     argv,

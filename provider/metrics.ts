@@ -10,6 +10,8 @@ export function createProviderMetrics(deps: {
   capacityBytes: number;
   lag(): number;
   pending(): number;
+  /** Shards that are known to be unreadable. */
+  missing(): number;
 }) {
   const { metrics, store, view } = deps;
   const gauges: [string, string, () => number][] = [
@@ -19,7 +21,8 @@ export function createProviderMetrics(deps: {
     ["orders_open", "Open orders of which a slot is held", store.orders.count],
     ["held_bytes", "Bytes of shards, reserved or held", () => store.uploads.bytes()],
     ["capacity_bytes", "Bytes of shards that are taken at most", () => deps.capacityBytes],
-    ["duties_pending", "Challenges that are being answered now", deps.pending],
+    ["shards_missing", "Shards that are known to be lost or damaged here", deps.missing],
+    ["duties_pending", "Challenges, disputes and repairs that are being worked on now", deps.pending],
   ];
   for (const [name, help, collect] of gauges) metrics.gauge({ name, help, collect });
   return {
@@ -30,6 +33,33 @@ export function createProviderMetrics(deps: {
     received: metrics.counter({ name: "received_bytes_total", help: "Bytes of shards stored for users" }),
     served: metrics.counter({ name: "served_bytes_total", help: "Bytes of shards read by users" }),
     committed: metrics.counter({ name: "commitments_total", help: "Commitments computed" }),
+    repairs: metrics.counter({
+      name: "repairs_total",
+      help: "Repair offers that were worked on, by outcome: accepted, failed (refused, or over before that)",
+      labels: ["outcome"],
+    }),
+    repairRead: metrics.counter({
+      name: "repair_read_bytes_total",
+      help: "Bytes of shards that were read from others to rebuild slots",
+    }),
+    repairWritten: metrics.counter({
+      name: "repair_written_bytes_total",
+      help: "Bytes of shards of slots that were rebuilt",
+    }),
+    repairSeconds: metrics.counter({
+      name: "repair_seconds_total",
+      help: "Time that was worked on repairs",
+    }),
+    bonuses: metrics.counter({ name: "bonuses_total", help: "Repair bonuses that were claimed" }),
+    healed: metrics.counter({
+      name: "shards_healed_total",
+      help: "Own shards that were lost or damaged and rebuilt from others",
+    }),
+    disputes: metrics.counter({
+      name: "disputes_total",
+      help: "Lost records (appeal) and direct challenges (challenge) against this provider by outcome: answered, lost (a shard is gone), late",
+      labels: ["kind", "outcome"],
+    }),
     proofs: metrics.counter({
       name: "proofs_total",
       help: "Challenges by outcome: answered, partial (shards left out), nothing (no shard readable), failed",

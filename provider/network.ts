@@ -12,11 +12,15 @@ import { topicsOf } from "../protocol/wire/topics.ts";
 import type { ChainView } from "./chainView.ts";
 import { createProofTopic } from "./prove/proofTopic.ts";
 import type { GetResults } from "./prove/results.ts";
+import type { GetCommitments } from "./repair/commitments.ts";
+import type { RebuildDeps } from "./repair/rebuild.ts";
 import type { Service } from "./service.ts";
 import type { ProviderSettings } from "./settings.ts";
 
 /** Milliseconds that one call to a keeper may take: it pulls openings and verifies before it answers. */
 const KEEPER_TIMEOUT_MS = 15_000;
+/** Milliseconds that reading from another provider may take. */
+const PROVIDER_TIMEOUT_MS = 20_000;
 
 /** The provider's side of the peer-to-peer network. */
 export type ProviderNetwork = {
@@ -26,6 +30,9 @@ export type ProviderNetwork = {
   /** Hands a proof to one keeper. */
   submit(endpoint: string, proof: ProofMessage, signal: AbortSignal): Promise<unknown>;
   getResults: GetResults;
+  /** Reads a shard of another provider, by the right that the chain gives. */
+  getShard: RebuildDeps["getShard"];
+  getCommitments: GetCommitments;
   /** Serves users and keepers from now on. */
   serve(service: Service): Promise<void>;
   stop(): Promise<void>;
@@ -59,6 +66,10 @@ export async function startNetwork(options: {
   cleanup.defer(() => gossip.close());
   const keepers = createRpcClient({ host, protocol: keeperProtocol, logger, metrics });
   cleanup.defer(() => keepers.close());
+  const providers = createRpcClient({ host, protocol: providerProtocol, logger, metrics });
+  cleanup.defer(() => providers.close());
+  const bulks = createRpcClient({ host, protocol: bulkProtocol, logger, metrics });
+  cleanup.defer(() => bulks.close());
   const proofBytes = metrics.counter({
     name: "proof_bytes_total",
     help: "Bytes of the proof messages that were gossiped",
@@ -75,6 +86,14 @@ export async function startNetwork(options: {
     submit: (endpoint, proof, either) =>
       keepers.call(endpoint, "submitProof", { proof }, { signal: either, timeoutMs }),
     getResults: (endpoint, request) => keepers.call(endpoint, "getResults", request, { signal, timeoutMs }),
+    async getShard(endpoint, shard, either) {
+      const options = { signal: either, timeoutMs: PROVIDER_TIMEOUT_MS };
+      return (await bulks.call(endpoint, "getShard", shard, options)).bytes;
+    },
+    async getCommitments(endpoint, request, either) {
+      const options = { signal: either, timeoutMs: PROVIDER_TIMEOUT_MS };
+      return (await providers.call(endpoint, "getCommitments", request, options)).commitments;
+    },
     async serve(service) {
       const common = { host, logger, metrics };
       const small = await createRpcServer({

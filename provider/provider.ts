@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { createPublicClient, http, type LocalAccount } from "viem";
+import { createPublicClient, createWalletClient, http, type LocalAccount } from "viem";
 import type { BlockSource } from "../protocol/chain/blockSource.ts";
 import { type Deployment, findGroup } from "../protocol/chain/deployment.ts";
 import { openGroupFollower } from "../protocol/chain/groupFollower.ts";
@@ -12,15 +12,18 @@ import { createDaemonServer } from "../protocol/runtime/daemonServer.ts";
 import type { Logger } from "../protocol/runtime/logger.ts";
 import { createMetrics } from "../protocol/runtime/metrics.ts";
 import { loadPeerSeed } from "../protocol/runtime/peerSeed.ts";
+import type { ProofMessage } from "../protocol/wire/proofMessage.ts";
 import { createChainDuties } from "./chainDuties.ts";
 import { followChain } from "./chainLoop.ts";
 import { createChainView } from "./chainView.ts";
 import { createProviderMetrics } from "./metrics.ts";
 import { startNetwork } from "./network.ts";
+import { createOrderTrees } from "./prove/orderTrees.ts";
 import { createShardReader } from "./read/shardReader.ts";
 import { createService } from "./service.ts";
 import type { ProviderSettings } from "./settings.ts";
 import { openProviderStore } from "./store/store.ts";
+import { createUpkeep, type UpkeepStatus } from "./upkeep.ts";
 
 export type ProviderOptions = {
   settings: ProviderSettings;
@@ -36,6 +39,8 @@ export type ProviderOptions = {
   version: string;
   /** Where final blocks come from, when several nodes of a process share one; else a source of its own. */
   source?: BlockSource;
+  /** Waited for before an answer leaves: makes this provider slow in tests of what happens then. */
+  beforeProof?: (message: ProofMessage) => Promise<void>;
 };
 
 export type ProviderStatus = {
@@ -47,23 +52,26 @@ export type ProviderStatus = {
   readonly epoch: number;
   readonly finalBlock: number;
   readonly lag: number;
+  /** Slots held in open orders. */
   readonly orders: number;
+  /** Whether it asked to leave. */
+  readonly exiting: boolean;
   readonly heldBytes: number;
   readonly capacityBytes: number;
-  /** Committed shards whose files were not there when the provider started. */
+  /** Shards that are known to be lost or damaged here. */
   readonly missingShards: number;
   readonly openEpochs: readonly number[];
-  /** Challenges that are being answered now. */
+  /** Works that are under way and need no new block. */
   readonly pending: number;
-};
+} & UpkeepStatus;
 
 export type RunningProvider = RunningDaemon<ProviderStatus>;
 
 const FAILURE = "the chain cannot be followed any more";
 
 /**
- * Starts a provider: opens and repairs its store, serves users and keepers, follows the chain, and answers
- * every challenge.
+ * Starts a provider: opens its store and puts it in order, serves users, keepers and repairers, follows the chain,
+ * answers every challenge and dispute, and takes repair offers.
  * @throws what opening the store, listening and reading settings throw; nothing is left running then
  */
 export async function startProvider(options: ProviderOptions): Promise<RunningProvider> {
@@ -105,9 +113,18 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
     view,
     capacityBytes: settings.capacity,
     lag: () => follower.status().lag,
-    pending: () => duties.pending(),
+    pending: () => pending(),
+    missing: () => upkeep.missing(),
   });
-  const readShard = createShardReader({ store, onUnreadable: () => metrics.unreadable.inc() });
+  const pending = () => duties.pending() + upkeep.pending();
+  const treeOf = createOrderTrees(store);
+  const readShard = createShardReader({
+    store,
+    onUnreadable(uploadId, stripe) {
+      metrics.unreadable.inc();
+      upkeep.noteUnreadable(uploadId, stripe);
+    },
+  });
 
   const network = await startNetwork({
     seed,
@@ -133,6 +150,7 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
     getResults: network.getResults,
     publish: network.publish,
     submit: network.submit,
+    beforeProof: options.beforeProof,
     observe(outcome, seconds) {
       metrics.proofs.inc({ outcome });
       if (outcome !== "failed") metrics.proofSeconds.observe(seconds);
@@ -146,10 +164,27 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
     view,
     metrics,
     readShard,
+    treeOf,
+    holdsBack: duties.holdsBack,
     caughtUp: () => caughtUp,
     signal: stopping.signal,
   });
   cleanup.defer(() => service.idle());
+  const upkeep = createUpkeep({
+    ...options,
+    store,
+    view,
+    network,
+    walletClient: createWalletClient({ account, transport: http(settings.rpcUrl) }),
+    publicClient,
+    readShard,
+    treeOf,
+    freeBytes: service.freeBytes,
+    metrics,
+    registry,
+  });
+  cleanup.defer(() => upkeep.stop());
+  for (const { uploadId, stripe } of missing) upkeep.noteUnreadable(uploadId, stripe);
   await network.serve(service);
 
   let url = "";
@@ -165,9 +200,11 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
     orders: store.orders.count(),
     heldBytes: store.uploads.bytes(),
     capacityBytes: settings.capacity,
-    missingShards: missing.length,
+    exiting: view.self()?.exiting ?? false,
+    missingShards: upkeep.missing(),
     openEpochs: duties.openEpochs(),
-    pending: duties.pending(),
+    pending: pending(),
+    ...upkeep.status(),
   });
   const server = createDaemonServer({
     host: settings.httpHost,
@@ -192,6 +229,8 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
     view,
     store,
     duties,
+    repairs: upkeep,
+    act: upkeep.run,
     signal: stopping.signal,
     logger,
     onProcessed(block, current) {
@@ -213,7 +252,7 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
   return {
     ...life,
     status,
-    pending: () => duties.pending(),
+    pending,
     headProcessed: () => BigInt(processed),
   };
 }

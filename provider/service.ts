@@ -13,6 +13,7 @@ import type { BulkMethods, ProviderMethods } from "../protocol/wire/provider.ts"
 import type { ChainView } from "./chainView.ts";
 import type { ProviderMetrics } from "./metrics.ts";
 import { createGetOpenings, createGetProof } from "./prove/openingsService.ts";
+import type { OrderTrees } from "./prove/orderTrees.ts";
 import { createCapabilityCheck } from "./read/capability.ts";
 import { createGetCommitments, createGetShard } from "./read/handlers.ts";
 import type { ShardReader } from "./read/shardReader.ts";
@@ -31,6 +32,8 @@ import { createSignOrder } from "./upload/signOrder.ts";
 const COMMITS_AT_ONCE = 4;
 /** Windows that are opened at once: each holds 8 MiB. */
 const OPENINGS_AT_ONCE = 2;
+/** A holder that rebuilds its own shards reads so many times less than a user. */
+const HEAL_SHARE = 16;
 /** Part of the disk that is never given away. */
 const DISK_RESERVE_BYTES = 268_435_456;
 
@@ -45,6 +48,9 @@ export type ServiceDeps = {
   clock: Clock;
   metrics: ProviderMetrics;
   readShard: ShardReader;
+  treeOf: OrderTrees;
+  /** Whether the proof of an epoch must not leave yet. */
+  holdsBack(epoch: number): boolean;
   /** Whether the chain has been read up to now; before, deadlines would be judged by the past. */
   caughtUp(): boolean;
   /** Aborts when the provider stops: what has not begun then does not begin. */
@@ -55,6 +61,8 @@ export type ServiceDeps = {
 export type Service = {
   readonly provider: RpcHandlers<ProviderMethods>;
   readonly bulk: RpcHandlers<BulkMethods>;
+  /** Bytes of shards that may still be taken. */
+  freeBytes(): Promise<number>;
   /** Resolves when no request is worked on. */
   idle(): Promise<void>;
 };
@@ -76,14 +84,29 @@ export function createService(deps: ServiceDeps): Service {
     limit: { perSecond: settings.readRate, burst: settings.readBurst },
     clock: deps.clock,
   });
+  const healBuckets = createTokenBuckets({
+    limit: {
+      perSecond: settings.readRate / HEAL_SHARE,
+      burst: Math.max(SHARD_BYTES, settings.readBurst / HEAL_SHARE),
+    },
+    clock: deps.clock,
+  });
   const upload = { store, chain: view, lock: createRangeLock(), limits, diskFreeBytes };
   const read = {
     store,
+    chain: view,
     buckets,
+    healBuckets,
     readShard: deps.readShard,
     capabilities: createCapabilityCheck({ chain: view }),
   };
-  const openings = { store, buckets, isKeeper: view.isKeeper };
+  const openings = {
+    store,
+    buckets,
+    treeOf: deps.treeOf,
+    isKeeper: view.isKeeper,
+    holdsBack: deps.holdsBack,
+  };
   const putShard = createPutShard(upload);
   const getShard = createGetShard(read);
 
@@ -116,7 +139,10 @@ export function createService(deps: ServiceDeps): Service {
       }
     };
 
+  const free = () => freeBytes({ store, limits, diskFreeBytes });
+
   return {
+    freeBytes: free,
     async idle() {
       await Promise.allSettled(working);
     },
@@ -128,8 +154,7 @@ export function createService(deps: ServiceDeps): Service {
             retryable: true,
           });
         }
-        const free = await freeBytes({ store, limits, diskFreeBytes });
-        return { providerId: self.id, ask: self.ask, freeBytes: free, domain: self.domain };
+        return { providerId: self.id, ask: self.ask, freeBytes: await free(), domain: self.domain };
       }),
       reserve: current(createReserve(upload)),
       commitWindow: current(

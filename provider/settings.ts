@@ -91,7 +91,14 @@ export const providerSettings = defineSettings({
   repairs: {
     env: "PROVIDER_REPAIRS",
     flag: "--repairs",
-    description: "`register`: whether this provider takes repair offers",
+    description: "whether this provider takes repair offers; `register` also says so on chain",
+    default: "true",
+    schema: booleanSetting,
+  },
+  heal: {
+    env: "PROVIDER_HEAL",
+    flag: "--heal",
+    description: "whether own shards that are lost or damaged are rebuilt from other holders",
     default: "true",
     schema: booleanSetting,
   },

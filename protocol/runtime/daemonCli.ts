@@ -39,11 +39,16 @@ export type DaemonProgram<Table extends Definitions> = {
   readonly settings: Table;
   /** Runs the daemon to its end; resolves with the exit code. */
   start(settings: SettingValues<Table>): Promise<number>;
-  readonly register: {
-    readonly description: string;
-    /** Resolves with what is printed as JSON. */
-    run(settings: SettingValues<Table>): Promise<unknown>;
-  };
+  readonly register: DaemonCommand<Table>;
+  /** Further commands by their names. */
+  readonly commands?: Readonly<Record<string, DaemonCommand<Table>>>;
+};
+
+/** A command that does one thing and ends. */
+export type DaemonCommand<Table extends SettingDefinitions> = {
+  readonly description: string;
+  /** Resolves with what is printed as JSON. */
+  run(settings: SettingValues<Table>): Promise<unknown>;
 };
 
 /**
@@ -97,9 +102,14 @@ export async function runDaemonCli<const Table extends Definitions>(
   };
   const start = `run the ${name} until it is told to stop`;
   command(program, "start", start, ({ values }) => daemon.start(values));
-  command(program, "register", daemon.register.description, async ({ values }) =>
-    print(`${JSON.stringify(await daemon.register.run(values))}\n`),
-  );
+  for (const [verb, { description, run }] of Object.entries({
+    register: daemon.register,
+    ...daemon.commands,
+  })) {
+    command(program, verb, description, async ({ values }) =>
+      print(`${JSON.stringify(await run(values))}\n`),
+    );
+  }
   const status = `print the status of the ${name} that runs with these settings`;
   command(program, "status", status, async ({ values }) =>
     print(await fetchStatus(name, String(values.httpHost), Number(values.httpPort))),
