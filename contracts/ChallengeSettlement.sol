@@ -3,9 +3,10 @@ pragma solidity 0.8.37;
 
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
-import {GroupContract} from "./GroupContract.sol";
+import {Rosters} from "./Rosters.sol";
 import {IChallengeSettlement} from "./interfaces/IChallengeSettlement.sol";
-import {IStaking} from "./interfaces/IStaking.sol";
+import {IDisputes} from "./interfaces/IDisputes.sol";
+import {IRepairs} from "./interfaces/IRepairs.sol";
 import {Absences} from "./libraries/Absences.sol";
 import {Bits} from "./libraries/Bits.sol";
 import {CertificateCheck} from "./libraries/CertificateCheck.sol";
@@ -18,11 +19,10 @@ import {RollingHash} from "./libraries/RollingHash.sol";
 import {Roster} from "./libraries/Roster.sol";
 
 /// @title Certificates of a group
-/// @notice Documented at `IChallengeSettlement`.
-contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
+/// @notice Documented at `IChallengeSettlement`; rosters are in `Rosters`.
+contract ChallengeSettlement is Rosters, EIP712 {
     using Absences for mapping(uint256 word => uint256 counters);
     using Bits for mapping(uint256 index => uint256 word);
-    using Checkpoints for Checkpoints.Trace160;
     using EpochQueue for EpochQueue.Queue;
     using Gaps for Checkpoints.Trace208;
     using RollingHash for RollingHash.Chain;
@@ -32,8 +32,9 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
     uint256 private constant FINISH_MAX = 16;
     /// @dev Terms that one settlement spans at most.
     uint32 private constant TERMS_MAX = 16;
-    uint256 private constant MIN_KEEPERS = 4;
     uint8 private constant MISSED = 1;
+    uint8 private constant LOST = 2;
+    uint8 private constant OFFER = 3;
 
     /// @dev Words of a provider's bitmap that a missed leaf sets: the epoch's own, and those of the counted gap.
     struct Marks {
@@ -47,7 +48,6 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
     }
 
     EpochQueue.Queue private _queue;
-    Checkpoints.Trace160 private _rosters;
     Checkpoints.Trace208 private _gaps;
     mapping(uint32 providerId => mapping(uint256 index => uint256 word) words) private _missed;
     mapping(uint32 term => mapping(uint256 word => uint256 counters) words) private _absences;
@@ -86,7 +86,12 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
     }
 
     /// @inheritdoc IChallengeSettlement
-    function applyExceptions(uint32 epoch, ExceptionLeaf[] calldata leaves, bytes32[] calldata proof) external {
+    function applyExceptions(
+        uint32 epoch,
+        ExceptionLeaf[] calldata leaves,
+        bytes32[] calldata proof,
+        bytes[] calldata details
+    ) external {
         EpochQueue.Progress memory progress = _queue.load();
         PendingEpoch memory pending = _next(progress, epoch);
         (uint32 exceptions, uint32 from) = (pending.exceptions, pending.applied);
@@ -97,7 +102,8 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
         bytes32 root = MerkleRange.rootFrom(_hashes(from, leaves), from, exceptions, proof);
         if (root != _queue.rootAt(progress.head)) revert RangeProofInvalid(root, _queue.rootAt(progress.head));
 
-        _applyAll(epoch, progress.lastFinished, from, leaves);
+        pending.exceptionsRoot = root;
+        _applyAll(pending, progress.lastFinished, leaves, details);
         _events.log(ExceptionsApplied.selector, _topic(epoch), abi.encode(from, to));
         if (to < exceptions) {
             _queue.writeApplied(progress.head, to);
@@ -127,45 +133,6 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
         _queue.save(progress);
     }
 
-    // ----------------------------------------------------------------------------------------------------- rosters
-
-    /// @inheritdoc IChallengeSettlement
-    function rotate() external {
-        uint32 term = _termOf(_epochNow());
-        (bool exists, uint96 latest, ) = _rosters.latestCheckpoint();
-        if (exists) {
-            uint32 termLength = uint32(CloneArguments.word(CloneArguments.TERM_LENGTH));
-            term = latest > term ? uint32(latest) + 1 : term + 1;
-            uint32 dueAt = term * termLength - 1;
-            if (_epochNow() != dueAt) revert RotationNotDue(_epochNow(), dueAt);
-        }
-        (uint32[] memory keeperIds, address[] memory operators) = _staking().seatsBefore(block.number);
-        if (keeperIds.length < MIN_KEEPERS) revert SeatsTooFew(keeperIds.length, MIN_KEEPERS);
-        _rosters.push(term, uint160(Roster.write(keeperIds, operators)));
-        _events.log(RosterRotated.selector, _topic(term), abi.encode(keeperIds, operators));
-    }
-
-    /// @inheritdoc IChallengeSettlement
-    function roster(uint32 term) external view returns (address[] memory) {
-        return _members(term).operatorsOf();
-    }
-
-    /// @inheritdoc IChallengeSettlement
-    function rosterKeepers(uint32 term) external view returns (uint32[] memory) {
-        return _members(term).keepersOf();
-    }
-
-    /// @inheritdoc IChallengeSettlement
-    function rosterSize(uint32 term) external view returns (uint256) {
-        return _members(term).size();
-    }
-
-    /// @inheritdoc IChallengeSettlement
-    function isMember(address operator) external view returns (bool) {
-        uint32 term = _termOf(_epochNow());
-        return _contains(_members(term), operator) || _contains(_members(term + 1), operator);
-    }
-
     // ------------------------------------------------------------------------------------------------------- views
 
     /// @inheritdoc IChallengeSettlement
@@ -180,7 +147,7 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
 
     /// @inheritdoc IChallengeSettlement
     function lastCertified() external view returns (uint32) {
-        return _queue.load().lastCertified;
+        return _lastCertified();
     }
 
     /// @inheritdoc IChallengeSettlement
@@ -205,6 +172,22 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
     /// @inheritdoc IChallengeSettlement
     function missed(uint32 providerId, uint32 epoch) external view returns (bool) {
         return _missed[providerId].get(epoch);
+    }
+
+    /// @inheritdoc IChallengeSettlement
+    function passed(uint32 providerId, uint32 epoch) external view returns (bool) {
+        if (epoch == 0 || epoch > _queue.load().lastFinished) return false;
+        (, uint32 feeless) = _gaps.between(epoch, epoch + 1);
+        return feeless == 0 && !_missed[providerId].get(epoch);
+    }
+
+    /// @inheritdoc IChallengeSettlement
+    function earnedEpochs(uint32 providerId, uint32 from, uint32 to) external view returns (uint32) {
+        uint32 end = _queue.load().lastFinished + 1;
+        if (to < end) end = to;
+        if (from >= end) return 0;
+        (uint32 dead, ) = _gaps.between(from, end);
+        return end - from - dead - uint32(_missed[providerId].countRange(from, end));
     }
 
     /// @inheritdoc IChallengeSettlement
@@ -270,6 +253,10 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
 
     // ---------------------------------------------------------------------------------------------------- internal
 
+    function _lastCertified() internal view override returns (uint32) {
+        return _queue.load().lastCertified;
+    }
+
     function _checkEpoch(Certificate calldata certificate, uint32 lastCertified_) private view {
         uint32 epoch = certificate.epoch;
         if (epoch <= lastCertified_) revert EpochNotRising(epoch, lastCertified_);
@@ -279,9 +266,11 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
     }
 
     function _checkMembers(Certificate calldata certificate, uint32 signers, bytes calldata signatures) private view {
-        bytes memory members = _members(certificate.term);
-        if (members.length == 0) revert NoRoster(certificate.term);
+        address pointer = _rosterOf(certificate.term);
+        if (pointer == address(0)) revert NoRoster(certificate.term);
+        bytes memory members = Roster.read(pointer);
         CertificateCheck.checkContent(certificate, members.size());
+        CertificateCheck.checkMask(signers, _masks[pointer]);
         CertificateCheck.checkSignatures(members, signers, signatures, commitDigest(certificate));
     }
 
@@ -313,27 +302,59 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
         }
     }
 
-    function _applyAll(uint32 epoch, uint32 lastFinished_, uint32 from, ExceptionLeaf[] calldata leaves) private {
-        Marks memory marks = _marks(epoch, lastFinished_);
+    function _applyAll(
+        PendingEpoch memory pending,
+        uint32 lastFinished_,
+        ExceptionLeaf[] calldata leaves,
+        bytes[] calldata details
+    ) private {
+        Marks memory marks = _marks(pending.epoch, lastFinished_);
         bytes memory data = abi.encode(marks.fromEpoch);
+        uint256 used = 0;
         for (uint32 i = 0; i < leaves.length; ++i) {
             ExceptionLeaf calldata leaf = leaves[i];
-            bytes32 reason =
-                leaf.kind != MISSED
-                    ? bytes32("KIND_UNSUPPORTED")
-                    : leaf.data != 0
-                        ? bytes32("DATA_NOT_ZERO")
-                        : _miss(leaf.provider, marks);
-            if (reason == 0) {
-                _events.log(ProviderMissed.selector, _topic(epoch), _topic(leaf.provider), data);
+            bytes32 reason;
+            if (leaf.kind == LOST || leaf.kind == OFFER) {
+                if (used == details.length) revert DetailsInvalid(details.length, used + 1);
+                reason = _passOn(pending, leaf, details[used++]);
             } else {
+                reason =
+                    leaf.kind != MISSED
+                        ? bytes32("KIND_UNSUPPORTED")
+                        : leaf.data != 0
+                            ? bytes32("DATA_NOT_ZERO")
+                            : _miss(leaf.provider, marks);
+                if (reason == 0) {
+                    _events.log(ProviderMissed.selector, _topic(pending.epoch), _topic(leaf.provider), data);
+                }
+            }
+            if (reason != 0) {
                 _events.log(
                     ExceptionSkipped.selector,
-                    _topic(epoch),
-                    abi.encode(from + i, leaf.kind, leaf.provider, reason)
+                    _topic(pending.epoch),
+                    abi.encode(pending.applied + i, leaf.kind, leaf.provider, reason)
                 );
             }
         }
+        if (used != details.length) revert DetailsInvalid(details.length, used);
+    }
+
+    /// @dev Lost leaves and offers are applied where slots and disputes are kept.
+    function _passOn(
+        PendingEpoch memory pending,
+        ExceptionLeaf calldata leaf,
+        bytes calldata detail
+    ) private returns (bytes32 reason) {
+        if (leaf.kind == OFFER) return _repairs().applyOffer(pending.epoch, leaf.provider, leaf.data, detail);
+        return
+            _disputes().applyLost(
+                pending.epoch,
+                pending.certifiedAtBlock,
+                pending.exceptionsRoot,
+                leaf.provider,
+                leaf.data,
+                detail
+            );
     }
 
     /// @dev Sets a provider's bits, or says why not.
@@ -417,19 +438,11 @@ contract ChallengeSettlement is GroupContract, EIP712, IChallengeSettlement {
         _events.log(EpochFinished.selector, _topic(epoch), abi.encode(lapsed, gap, dead));
     }
 
-    function _members(uint32 term) private view returns (bytes memory) {
-        return Roster.read(address(_rosters.upperLookupRecent(term)));
+    function _disputes() private view returns (IDisputes) {
+        return IDisputes(_address(CloneArguments.DISPUTES));
     }
 
-    function _contains(bytes memory members, address operator) private pure returns (bool) {
-        uint256 size = members.size();
-        for (uint256 i = 0; i < size; ++i) {
-            if (members.operatorAt(i) == operator) return true;
-        }
-        return false;
-    }
-
-    function _staking() private view returns (IStaking) {
-        return IStaking(_address(CloneArguments.STAKING));
+    function _repairs() private view returns (IRepairs) {
+        return IRepairs(_address(CloneArguments.REPAIRS));
     }
 }

@@ -25,7 +25,10 @@ interface IChallengeSettlementTypes {
     struct ExceptionLeaf {
         /// 1 missed, 2 lost, 3 repair offer.
         uint8 kind;
+        /// Who missed or lost something, or the assignee of an offer.
         uint32 provider;
+        /// 0 for missed; keccak256(abi.encode(part, entries)) for lost; keccak256(abi.encode(orderId, slot, deadline))
+        /// for an offer.
         bytes32 data;
     }
 
@@ -87,10 +90,15 @@ interface IChallengeSettlementErrors {
     error NothingPending();
     error LeavesInvalid(uint256 leaves, uint256 left);
     error RangeProofInvalid(bytes32 computed, bytes32 exceptionsRoot);
+    /// @notice Wants one detail per lost leaf and offer.
+    error DetailsInvalid(uint256 details, uint256 required);
     error ApplyWindowOpen(uint256 time, uint256 endsAfterTime, uint256 blockNumber, uint256 endsAfterBlock);
     /// @notice Only the last epoch of a term makes the roster of the next, once.
     error RotationNotDue(uint32 epochNow, uint32 dueAt);
     error SeatsTooFew(uint256 seats, uint256 required);
+    /// @notice Members that were slashed signed; their signatures do not count any more.
+    error MembersMasked(uint32 signers, uint32 masked);
+    error MemberUnknown(uint8 member, uint256 members);
 }
 
 interface IChallengeSettlementEvents {
@@ -116,6 +124,8 @@ interface IChallengeSettlementEvents {
     /// never paid.
     event EpochFinished(uint32 indexed epoch, bool lapsed, uint32 gap, uint32 dead);
     event RosterRotated(uint32 indexed term, uint32[] keeperIds, address[] operators);
+    /// @notice The keeper was slashed: its signatures do not count any more; quorums stay as they are.
+    event KeeperMasked(uint32 indexed keeperId);
 }
 
 /// @title Certificates of a group
@@ -137,7 +147,14 @@ interface IChallengeSettlement is
     /// @notice Applies the next consecutive exceptions of the epoch that is next to finish. By anyone. Possible
     /// until the epoch has lapsed.
     /// @param proof Siblings of the range, bottom-up, left before right.
-    function applyExceptions(uint32 epoch, ExceptionLeaf[] calldata leaves, bytes32[] calldata proof) external;
+    /// @param details What the hashes of lost leaves and offers stand for, one per such leaf in leaf order:
+    /// abi.encode(LostDetail) or abi.encode(OfferDetail).
+    function applyExceptions(
+        uint32 epoch,
+        ExceptionLeaf[] calldata leaves,
+        bytes32[] calldata proof,
+        bytes[] calldata details
+    ) external;
 
     /// @notice Finishes the next epoch without its remaining exceptions, once applyWindow seconds and
     /// applyWindowBlocks blocks have passed since its certificate. Keepers get no fee for it. By anyone.
@@ -179,6 +196,23 @@ interface IChallengeSettlement is
 
     /// @notice The i-th of them.
     function pendingAt(uint256 index) external view returns (PendingEpoch memory);
+
+    /// @notice Makes the signatures of a slashed keeper void in every roster that can still certify, the next one
+    /// included if it is written (of a very long gap only the latest eight). Only `Disputes`.
+    function maskKeeper(uint32 keeperId) external;
+
+    /// @notice Members of the roster in force in a term whose signatures are void, as a bitmap.
+    function masked(uint32 term) external view returns (uint32);
+
+    /// @notice Keeper and operator at a roster index of a term.
+    function memberAt(uint32 term, uint8 member) external view returns (uint32 keeperId, address operator);
+
+    /// @notice Finished epochs from `from` to `to` (exclusive) that a provider is paid for, if it held a slot all the
+    /// time.
+    function earnedEpochs(uint32 providerId, uint32 from, uint32 to) external view returns (uint32);
+
+    /// @notice Whether `epoch` was certified, did not lapse, is finished, and the provider did not miss it.
+    function passed(uint32 providerId, uint32 epoch) external view returns (bool);
 
     /// @notice Whether a provider is marked as missed in an epoch.
     function missed(uint32 providerId, uint32 epoch) external view returns (bool);

@@ -37,6 +37,11 @@ library CertificateCheck {
         }
     }
 
+    /// @notice No signer was slashed.
+    function checkMask(uint32 signers, uint32 masked) internal pure {
+        if (signers & masked != 0) revert IChallengeSettlementErrors.MembersMasked(signers, masked);
+    }
+
     /// @notice Exactly a quorum of members has signed the digest, in roster order.
     function checkSignatures(
         bytes memory members,

@@ -34,7 +34,7 @@ library MerkleTree {
     }
 
     /// @notice Root from a leaf, its index and its siblings, bottom-up.
-    function rootFrom(bytes32 hash, uint256 index, bytes32[] memory siblings) internal pure returns (bytes32) {
+    function rootFrom(bytes32 hash, uint256 index, bytes32[] calldata siblings) internal pure returns (bytes32) {
         for (uint256 level = 0; level < siblings.length; ++level) {
             hash = (index >> level) & 1 == 1 ? node(siblings[level], hash) : node(hash, siblings[level]);
         }

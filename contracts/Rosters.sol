@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
+import {GroupContract} from "./GroupContract.sol";
+import {IChallengeSettlement} from "./interfaces/IChallengeSettlement.sol";
+import {IStaking} from "./interfaces/IStaking.sol";
+import {CloneArguments} from "./libraries/CloneArguments.sol";
+import {RollingHash} from "./libraries/RollingHash.sol";
+import {Roster} from "./libraries/Roster.sol";
+
+/// @title Base of `ChallengeSettlement`: who may certify
+/// @notice Documented at `IChallengeSettlement`.
+abstract contract Rosters is GroupContract, IChallengeSettlement {
+    using Checkpoints for Checkpoints.Trace208;
+    using RollingHash for RollingHash.Chain;
+    using Roster for bytes;
+
+    uint256 private constant MIN_KEEPERS = 4;
+    /// @dev Latest rosters that a slashed keeper is masked in at most; more than can still certify, but for years of
+    /// silence.
+    uint256 private constant MASKED_ROSTERS = 8;
+
+    Checkpoints.Trace208 private _rosters;
+    /// @dev By roster, which may be in force for many terms.
+    mapping(address roster => uint32 members) internal _masks;
+
+    /// @inheritdoc IChallengeSettlement
+    function rotate() external {
+        uint32 term = _termOf(_epochNow());
+        (bool exists, uint48 latest, ) = _rosters.latestCheckpoint();
+        if (exists) {
+            uint32 termLength = uint32(CloneArguments.word(CloneArguments.TERM_LENGTH));
+            term = latest > term ? uint32(latest) + 1 : term + 1;
+            uint32 dueAt = term * termLength - 1;
+            if (_epochNow() != dueAt) revert RotationNotDue(_epochNow(), dueAt);
+        }
+        (uint32[] memory keeperIds, address[] memory operators) = _staking().seatsBefore(block.number);
+        if (keeperIds.length < MIN_KEEPERS) revert SeatsTooFew(keeperIds.length, MIN_KEEPERS);
+        _rosters.push(term, uint160(Roster.write(keeperIds, operators)));
+        _events.log(RosterRotated.selector, _topic(term), abi.encode(keeperIds, operators));
+    }
+
+    /// @inheritdoc IChallengeSettlement
+    function maskKeeper(uint32 keeperId) external onlyContract(CloneArguments.DISPUTES) {
+        // Certificates of older terms may still come if nobody certified since.
+        uint32 first = _termOf(_lastCertified() + 1);
+        uint256 count = _rosters.length();
+        for (uint256 i = count; i > 0 && count - i < MASKED_ROSTERS; --i) {
+            Checkpoints.Checkpoint208 memory checkpoint = _rosters.at(uint32(i - 1));
+            _mask(address(uint160(checkpoint._value)), keeperId);
+            if (checkpoint._key <= first) break;
+        }
+        _events.log(KeeperMasked.selector, _topic(keeperId), "");
+    }
+
+    /// @inheritdoc IChallengeSettlement
+    function masked(uint32 term) external view returns (uint32) {
+        return _masks[_rosterOf(term)];
+    }
+
+    /// @inheritdoc IChallengeSettlement
+    function memberAt(uint32 term, uint8 member) external view returns (uint32 keeperId, address operator) {
+        bytes memory members = _members(term);
+        if (member >= members.size()) revert MemberUnknown(member, members.size());
+        return (members.keeperAt(member), members.operatorAt(member));
+    }
+
+    /// @inheritdoc IChallengeSettlement
+    function roster(uint32 term) external view returns (address[] memory) {
+        return _members(term).operatorsOf();
+    }
+
+    /// @inheritdoc IChallengeSettlement
+    function rosterKeepers(uint32 term) external view returns (uint32[] memory) {
+        return _members(term).keepersOf();
+    }
+
+    /// @inheritdoc IChallengeSettlement
+    function rosterSize(uint32 term) external view returns (uint256) {
+        return _members(term).size();
+    }
+
+    /// @inheritdoc IChallengeSettlement
+    function isMember(address operator) external view returns (bool) {
+        uint32 term = _termOf(_epochNow());
+        return _contains(_members(term), operator) || _contains(_members(term + 1), operator);
+    }
+
+    // ---------------------------------------------------------------------------------------------------- internal
+
+    function _lastCertified() internal view virtual returns (uint32);
+
+    function _rosterOf(uint32 term) internal view returns (address) {
+        return address(uint160(_rosters.upperLookupRecent(term)));
+    }
+
+    function _members(uint32 term) internal view returns (bytes memory) {
+        return Roster.read(_rosterOf(term));
+    }
+
+    function _mask(address pointer, uint32 keeperId) private {
+        bytes memory members = Roster.read(pointer);
+        uint256 size = members.size();
+        for (uint256 i = 0; i < size; ++i) {
+            if (members.keeperAt(i) == keeperId) _masks[pointer] |= uint32(1) << uint32(i);
+        }
+    }
+
+    function _staking() internal view returns (IStaking) {
+        return IStaking(_address(CloneArguments.STAKING));
+    }
+
+    function _contains(bytes memory members, address operator) private pure returns (bool) {
+        uint256 size = members.size();
+        for (uint256 i = 0; i < size; ++i) {
+            if (members.operatorAt(i) == operator) return true;
+        }
+        return false;
+    }
+}

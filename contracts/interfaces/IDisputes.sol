@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IChallengeSettlementTypes} from "./IChallengeSettlement.sol";
+import {IGroup} from "./IGroup.sol";
+import {Order} from "./IStorageOrders.sol";
+
+interface IDisputesTypes {
+    /// @notice A shard that a provider is said to have lost, as keepers certify it.
+    struct LostEntry {
+        bytes32 orderId;
+        uint8 slot;
+        /// Names an owed shard, or one drawn from the seed.
+        uint32 stripe;
+    }
+
+    /// @notice What follows a lost leaf: `data` of the leaf is keccak256(abi.encode(part, entries)).
+    struct LostDetail {
+        uint32 part;
+        /// 1 to 64, ascending by (orderId, slot).
+        LostEntry[] entries;
+        /// The open orders among those of the entries, each once, ascending by id.
+        Order[] orders;
+    }
+
+    /// @notice An entry whose slot was evicted.
+    struct KeptEntry {
+        bytes32 orderId;
+        uint8 slot;
+        uint32 stripe;
+        /// First epoch of the holder.
+        uint32 since;
+        /// First epoch that it is not paid for.
+        uint32 until;
+    }
+
+    enum RecordStatus {
+        None,
+        /// Can be appealed until the deadline, slashed after it.
+        Open,
+        /// A recent appeal protects the provider: nothing will be slashed.
+        Protected,
+        /// Appealed: nothing will be slashed.
+        Appealed,
+        /// Its entries are slashed or released.
+        Closed
+    }
+
+    /// @notice One application of a lost leaf, at most one per (provider, epoch, part).
+    struct LostRecord {
+        /// keccak256(abi.encode(KeptEntry[])).
+        bytes32 entriesHash;
+        RecordStatus status;
+        uint8 count;
+        /// Appeals are possible until this second ...
+        uint64 deadline;
+        /// ... and at least until this block.
+        uint64 deadlineBlock;
+    }
+
+    /// @notice Proof that the bytes of one shard are there.
+    struct ShardAnswer {
+        Order order;
+        uint8 slot;
+        uint32 stripe;
+        /// 48 bytes.
+        bytes commitment;
+        /// Siblings of the commitment in its slot's tree, bottom-up.
+        bytes32[] stripePath;
+        /// Siblings of the slot's root in the order's tree, bottom-up.
+        bytes32[] slotPath;
+        /// Value of the shard's polynomial at the drawn point.
+        bytes32 y;
+        /// 48 bytes.
+        bytes proof;
+    }
+
+    /// @notice A direct challenge; kept on chain as its hash.
+    struct Ticket {
+        uint64 id;
+        bytes32 orderId;
+        uint8 slot;
+        uint32 stripe;
+        /// Who has to answer.
+        uint32 providerId;
+        /// First epoch of that holder.
+        uint32 since;
+        /// First epoch that it is not paid for, if it had lost the slot when it was challenged; else 0.
+        uint32 until;
+        address challenger;
+        /// Native wei.
+        uint128 bond;
+        /// Answers are possible until this second ...
+        uint64 deadline;
+        /// ... and at least until this block.
+        uint64 deadlineBlock;
+        /// What the drawn point follows from.
+        bytes32 draw;
+        /// Whether the order's owner opened it in its own lane.
+        bool ownerLane;
+    }
+}
+
+interface IDisputesErrors {
+    /// @notice The detail of a lost leaf is not what the leaf names.
+    error LostDetailInvalid(bytes32 computed, bytes32 data);
+    error EntriesInvalid(uint256 entries, uint256 max);
+    /// @notice Entries must ascend by (orderId, slot).
+    error EntriesNotAscending(uint256 index);
+    /// @notice The order is open, so its content has to be given.
+    error OrderMissing(bytes32 orderId);
+    /// @notice Two blocks after the certificate have to exist.
+    error DrawNotReady(uint256 blockNumber, uint256 firstBlock);
+    error RecordUnknown(uint32 providerId, uint32 epoch, uint32 part);
+    error RecordNotOpen(uint32 providerId, uint32 epoch, uint32 part, IDisputesTypes.RecordStatus status);
+    /// @notice The entries are not those that were recorded.
+    error EntriesWrong(bytes32 computed, bytes32 recorded);
+    error WindowOver(uint256 time, uint256 deadline, uint256 blockNumber, uint256 deadlineBlock);
+    error WindowOpen(uint256 time, uint256 deadline, uint256 blockNumber, uint256 deadlineBlock);
+    /// @notice Only the operator of the accused provider.
+    error NotAccused(address caller, uint32 providerId);
+    error AnswersCount(uint256 answers, uint256 drawn);
+    /// @notice The answer is not for the drawn shard.
+    error ShardWrong(uint256 index, bytes32 orderId, uint8 slot, uint32 stripe);
+    /// @notice The commitment is not in the order at that place.
+    error CommitmentWrong(bytes32 computedRoot, bytes32 shardRoot);
+    error AnswerLength(uint256 commitment, uint256 proof);
+    /// @notice The point evaluation precompile refused the proof.
+    error ProofWrong(bytes32 orderId, uint8 slot, uint32 stripe);
+    error PrecompileMissing();
+    error OrderUnknown(bytes32 orderId);
+    /// @notice The order is over, or the evicted holder's dispute is closed: nobody has to answer.
+    error ChallengeTooLate(bytes32 orderId, uint8 slot);
+    error ShardUnknown(bytes32 orderId, uint8 slot, uint32 stripe);
+    error ChallengeAlreadyOpen(bytes32 orderId, uint8 slot, uint32 stripe);
+    error BondWrong(uint256 value, uint256 required);
+    /// @notice The slot cannot be taken from the challenged holder now. `reason` is what `IRepairs.evict` says.
+    error EvictionRefused(bytes32 orderId, uint8 slot, bytes32 reason);
+    /// @notice No such challenge is open.
+    error TicketUnknown(bytes32 orderId, uint8 slot, uint32 stripe);
+    error TransferFailed(address to, uint256 value);
+    /// @notice The two certificates are of one round and differ, or there is nothing to report.
+    error NoConflict();
+    error SignatureNotOfMember(address recovered, address operator);
+    error KeeperAlreadySlashed(uint32 keeperId);
+    /// @notice A direct challenge to one of the slots is still open.
+    error ChallengeStillOpen(bytes32 orderId, uint8 slot);
+}
+
+interface IDisputesEvents is IDisputesTypes {
+    /// @notice The slots of the entries were evicted. Which of them an appeal has to answer follows from `draw`.
+    event LostRecorded(
+        uint32 indexed epoch,
+        uint32 indexed providerId,
+        uint32 part,
+        bytes32 draw,
+        uint64 deadline,
+        uint64 deadlineBlock,
+        bool isProtected,
+        KeptEntry[] entries
+    );
+    /// @notice An entry did nothing. `reason` is ASCII.
+    event LostEntryDropped(uint32 indexed epoch, uint32 indexed providerId, uint32 part, uint8 index, bytes32 reason);
+    /// @notice The drawn shards are there: nothing of the record will be slashed; the slots stay moved. Later records
+    /// up to and in epoch `protectedTo` slash nothing either.
+    event AppealAccepted(uint32 indexed epoch, uint32 indexed providerId, uint32 part, uint32 protectedTo);
+    event RecordClosed(uint32 indexed epoch, uint32 indexed providerId, uint32 part, bool slashed);
+    /// @notice Collateral of one evicted slot. `toPot` is there for whoever repairs the slot.
+    event CollateralSlashed(
+        uint32 indexed providerId,
+        bytes32 indexed orderId,
+        uint8 slot,
+        uint32 until,
+        uint128 toPayer,
+        uint128 toPot,
+        uint128 toTreasury,
+        uint128 toChallenger
+    );
+    /// @notice Collateral of one evicted slot is free again.
+    event CollateralSpared(
+        uint32 indexed providerId,
+        bytes32 indexed orderId,
+        uint8 slot,
+        uint32 until,
+        uint128 amount
+    );
+    event ChallengeOpened(uint64 indexed id, uint32 indexed providerId, address indexed challenger, Ticket ticket);
+    /// @notice The shard is there. `reimbursed` of the bond went to the responder, the rest was burnt (native wei).
+    event ChallengeAnswered(uint64 indexed id, uint32 indexed providerId, address indexed by, uint128 reimbursed);
+    /// @notice Nobody answered in time: the bond went back (a challenger that takes no coin forfeits it) and, unless it
+    /// was settled before, the collateral was slashed.
+    event ChallengeUnanswered(uint64 indexed id, uint32 indexed providerId, uint128 reward, bool evicted);
+    /// @notice A keeper signed two results of one round; its stake is gone.
+    event EquivocationReported(
+        uint32 indexed keeperId,
+        address indexed reporter,
+        uint32 epoch,
+        uint32 round,
+        uint128 slashed,
+        uint128 reward
+    );
+}
+
+/// @title Disputes of a group
+/// @notice Lost records and appeals, direct challenges, and keepers that sign two results.
+interface IDisputes is IGroup, IDisputesErrors, IDisputesEvents {
+    /// @notice Applies a lost leaf: evicts the slots that `providerId` holds and records them. Only
+    /// `ChallengeSettlement`.
+    /// @param certifiedAtBlock Block of the certificate: what is drawn hangs on the hashes of this and the next block
+    /// (or of the two before the application when those are out of reach).
+    /// @param data `data` of the leaf.
+    /// @param detail abi.encode(LostDetail).
+    /// @return reason 0, or ASCII why nothing was recorded: RECORD_EXISTS, NOTHING_KEPT.
+    function applyLost(
+        uint32 epoch,
+        uint64 certifiedAtBlock,
+        bytes32 exceptionsRoot,
+        uint32 providerId,
+        bytes32 data,
+        bytes calldata detail
+    ) external returns (bytes32 reason);
+
+    /// @notice Proves that the drawn shards are there. Only the accused provider's operator, within the window.
+    /// @param entries All entries of the record, as its event gives them.
+    /// @param answers One for each drawn entry, in drawing order: `drawnEntries`.
+    function appeal(
+        uint32 providerId,
+        uint32 epoch,
+        uint32 part,
+        KeptEntry[] calldata entries,
+        ShardAnswer[] calldata answers
+    ) external;
+
+    /// @notice Slashes the entries of a record whose window is over, or frees their collateral if it was appealed or
+    /// protected. By anyone, once no former holder of one of the slots has a direct challenge to answer.
+    /// @dev Entries whose collateral a direct challenge has settled before are passed over.
+    /// @param orders The orders of the entries, each once, ascending by id.
+    function closeRecord(
+        uint32 providerId,
+        uint32 epoch,
+        uint32 part,
+        KeptEntry[] calldata entries,
+        Order[] calldata orders
+    ) external;
+
+    /// @notice Demands a proof that a shard is there. By anyone, with exactly `bondOf` native wei.
+    function challenge(Order calldata order, uint8 slot, uint32 stripe) external payable returns (uint64 id);
+
+    /// @notice Answers a direct challenge within its window. By anyone; gas is refunded out of the bond.
+    function respond(Ticket calldata ticket, ShardAnswer calldata answer) external;
+
+    /// @notice Closes a direct challenge that nobody answered in time: bond back, slot evicted and slashed at once, a
+    /// reward for the challenger. By anyone. If the slot is with somebody else by now, who had it is slashed, unless
+    /// its collateral is settled already.
+    function closeChallenge(Ticket calldata ticket, Order calldata order) external;
+
+    /// @notice Takes the stake of a keeper that signed two different certificates of one (term, epoch, round). By
+    /// anyone, who gets a twentieth; the rest is burnt. Once per keeper and round.
+    /// @param member Roster index of the keeper in that term.
+    /// @param first Signature (64 bytes, EIP-2098) of certificate `a`.
+    /// @param second Signature of certificate `b`.
+    function reportEquivocation(
+        IChallengeSettlementTypes.Certificate calldata a,
+        IChallengeSettlementTypes.Certificate calldata b,
+        uint8 member,
+        bytes calldata first,
+        bytes calldata second
+    ) external;
+
+    /// @notice A record.
+    function lostRecord(uint32 providerId, uint32 epoch, uint32 part) external view returns (LostRecord memory);
+
+    /// @notice What the draws of an epoch's records follow from; 0 before its first lost leaf was applied.
+    function drawOf(uint32 epoch) external view returns (bytes32);
+
+    /// @notice Indexes of the entries that an appeal has to answer, in order.
+    function drawnEntries(
+        uint32 providerId,
+        uint32 epoch,
+        uint32 part
+    ) external view returns (uint256[] memory indexes);
+
+    /// @notice Point at which a shard has to be opened: keccak256(abi.encode(keccak256("memo/appeal/v1"), chain id,
+    /// this contract, draw, orderId, slot, stripe)) >> 8, with slot and stripe as uint32.
+    function pointOf(bytes32 draw, bytes32 orderId, uint8 slot, uint32 stripe) external view returns (uint256);
+
+    /// @notice Bond that `challenger` has to send for a challenge to that slot now, native wei: doubled for each open
+    /// challenge against the provider outside owners' lanes; for the order's owner doubled at most three times, while
+    /// fewer than sixteen challenges to the slot are open.
+    function bondOf(Order calldata order, uint8 slot, address challenger) external view returns (uint256);
+
+    /// @notice Open direct challenges to a slot.
+    function challengesOpen(bytes32 orderId, uint8 slot) external view returns (uint256);
+
+    /// @notice Last epoch whose lost records slash nothing because the provider won an appeal; 0 without one.
+    function protectedTo(uint32 providerId) external view returns (uint32);
+}
