@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { type Address, type Hex, hashStruct, hashTypedData, keccak256, stringToHex } from "viem";
+import { hashStruct, hashTypedData } from "viem";
 import { type Certificate, COMMIT_TYPES, settlementDomain } from "../../protocol/certificate.ts";
 import { ORDER_TYPES, type Order, orderId, ordersDomain } from "../../protocol/order.ts";
+import { addressOf, hashOf, vectorText } from "./material.ts";
 
 /**
  * Writes test/vectors/eip712.json and payments.json: ids, digests and amounts that contracts and TypeScript must
@@ -9,14 +10,6 @@ import { ORDER_TYPES, type Order, orderId, ordersDomain } from "../../protocol/o
  */
 const TARGET = new URL("../../test/vectors/", import.meta.url);
 const CHAIN_IDS = [31337, 1, 11155111];
-
-function hashOf(name: string): Hex {
-  return keccak256(stringToHex(name));
-}
-
-function addressOf(name: string): Address {
-  return `0x${hashOf(name).slice(-40)}`;
-}
 
 function orderOf(index: number, slots: number): Order {
   const largest = index === 2;
@@ -107,7 +100,6 @@ const payments = [
 const vectors = { eip712: { orders, certificates }, payments };
 mkdirSync(TARGET, { recursive: true });
 for (const [name, cases] of Object.entries(vectors)) {
-  const text = JSON.stringify(cases, (_, value) => (typeof value === "bigint" ? String(value) : value), 2);
-  writeFileSync(new URL(`${name}.json`, TARGET), `${text}\n`);
+  writeFileSync(new URL(`${name}.json`, TARGET), vectorText(cases));
 }
 process.stdout.write(`vectors: ${Object.keys(vectors).join(", ")}\n`);

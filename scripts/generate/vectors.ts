@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
-import { bytesToHex, concatBytes, type Hex, keccak256, numberToBytes, stringToBytes } from "viem";
+import { bytesToHex, concatBytes, type Hex, numberToBytes } from "viem";
 import { sampleShards } from "../../protocol/challenge/sample.ts";
 import { epochSeed } from "../../protocol/challenge/seed.ts";
 import { challengeTranscript, windowTranscript } from "../../protocol/challenge/transcript.ts";
 import { PAYLOAD_BYTES } from "../../protocol/constants.ts";
 import { createFieldPool } from "../../protocol/kzg/fieldPool.ts";
-import { createKzg } from "../../protocol/kzg/kzg.ts";
+import { createKzg, type Kzg } from "../../protocol/kzg/kzg.ts";
 import { multiproof } from "../../protocol/merkle/multiproof.ts";
 import { rangeProof } from "../../protocol/merkle/rangeProof.ts";
 import { orderTree, shardProof, slotRoot } from "../../protocol/merkle/slotRoot.ts";
@@ -16,6 +16,8 @@ import { VERDICT } from "../../protocol/results/judge.ts";
 import { resultPayload, resultsRoot, resultsTree } from "../../protocol/results/results.ts";
 import { shardCid } from "../../protocol/shard/cid.ts";
 import { encodePacked31 } from "../../protocol/shard/packed31.ts";
+import { appealCases, exceptionCases } from "./disputeCases.ts";
+import { bytesOf, hashOf, vectorText } from "./material.ts";
 
 /**
  * Writes test/vectors/*.json: values that every implementation of the formats must reproduce. They depend on
@@ -25,19 +27,6 @@ import { encodePacked31 } from "../../protocol/shard/packed31.ts";
 const TARGET = new URL("../../test/vectors/", import.meta.url);
 const GROUP = "0x00000000000000000000000000000000c0ffee01";
 const CHAIN_ID = 31337;
-
-/** `length` bytes that `name` determines: keccak(name ‖ uint32 counter) in a row. */
-function bytesOf(name: string, length: number): Uint8Array {
-  const blocks: Uint8Array[] = [];
-  for (let counter = 0; counter * 32 < length; counter++) {
-    blocks.push(keccak256(concatBytes([stringToBytes(name), numberToBytes(counter, { size: 4 })]), "bytes"));
-  }
-  return concatBytes(blocks).slice(0, length);
-}
-
-function hashOf(name: string): Hex {
-  return keccak256(stringToBytes(name));
-}
 
 function merkle() {
   const shapes = [
@@ -250,8 +239,7 @@ function packed() {
   });
 }
 
-async function openings() {
-  const kzg = createKzg();
+async function openings(kzg: Kzg) {
   const pool = createFieldPool({ threads: 0 });
   const shards = payloads.map(({ payload }) => encodePacked31(payload));
   const cases = [];
@@ -279,6 +267,7 @@ function sha256(bytes: Uint8Array): Hex {
   return `0x${createHash("sha256").update(bytes).digest("hex")}`;
 }
 
+const kzg = createKzg();
 const vectors = {
   merkle: merkle(),
   rangeProof: ranges(),
@@ -287,10 +276,12 @@ const vectors = {
   sampling: samples(),
   seed: seeds(),
   packed31: packed(),
-  kzg: await openings(),
+  kzg: await openings(kzg),
+  exceptions: exceptionCases(),
+  appeals: await appealCases(kzg),
 };
 mkdirSync(TARGET, { recursive: true });
 for (const [name, cases] of Object.entries(vectors)) {
-  writeFileSync(new URL(`${name}.json`, TARGET), `${JSON.stringify(cases, null, 2)}\n`);
+  writeFileSync(new URL(`${name}.json`, TARGET), vectorText(cases));
 }
 process.stdout.write(`vectors: ${Object.keys(vectors).join(", ")}\n`);
