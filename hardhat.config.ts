@@ -4,6 +4,19 @@ import { configVariable, defineConfig } from "hardhat/config";
 
 const require = createRequire(import.meta.url);
 
+/** The compiler of the npm package: nothing is downloaded beside the lock file. */
+function compiler(runs: number) {
+  return {
+    version: "0.8.37",
+    path: require.resolve("solc/soljson.js"),
+    settings: {
+      evmVersion: "osaka",
+      optimizer: { enabled: true, runs },
+      metadata: { bytecodeHash: "none" },
+    },
+  };
+}
+
 /** 2^96 − 1 wei would do for any account; this is enough for tests and reads well in a wallet. */
 const ACCOUNT_BALANCE = 10_000n * 10n ** 18n;
 
@@ -16,13 +29,12 @@ export default defineConfig({
   solidity: {
     profiles: {
       default: {
-        version: "0.8.37",
-        // The compiler of the npm package: nothing is downloaded beside the lock file.
-        path: require.resolve("solc/soljson.js"),
-        settings: {
-          evmVersion: "osaka",
-          optimizer: { enabled: true, runs: 10_000 },
-          metadata: { bytecodeHash: "none" },
+        compilers: [compiler(10_000)],
+        // As cheap as these contracts can be within the limit of 24,576 bytes.
+        overrides: {
+          "contracts/StorageOrders.sol": compiler(500),
+          "contracts/ChallengeSettlement.sol": compiler(500),
+          "contracts/Disputes.sol": compiler(500),
         },
       },
     },

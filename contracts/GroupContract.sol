@@ -14,7 +14,7 @@ abstract contract GroupContract is IGroup {
     RollingHash.Chain internal _events;
 
     modifier onlyContract(uint256 argument) {
-        if (msg.sender != address(uint160(CloneArguments.word(argument)))) revert CallerNotAllowed(msg.sender);
+        if (msg.sender != _address(argument)) revert CallerNotAllowed(msg.sender);
         _;
     }
 
@@ -30,17 +30,34 @@ abstract contract GroupContract is IGroup {
 
     /// @inheritdoc IGroup
     function parameters() external view returns (GroupParameters memory) {
-        return CloneArguments.all().parameters;
+        return CloneArguments.groupParameters();
     }
 
     /// @inheritdoc IGroup
-    function groupContracts() external view returns (address staking, address orders, address settlement) {
-        return (_address(CloneArguments.STAKING), _address(CloneArguments.ORDERS), _address(CloneArguments.SETTLEMENT));
+    function groupContracts()
+        external
+        view
+        returns (address staking, address orders, address settlement, address disputes, address repairs)
+    {
+        return (
+            _address(CloneArguments.STAKING),
+            _address(CloneArguments.ORDERS),
+            _address(CloneArguments.SETTLEMENT),
+            _address(CloneArguments.DISPUTES),
+            _address(CloneArguments.REPAIRS)
+        );
     }
 
     /// @inheritdoc IGroup
     function rollingHash() external view returns (bytes32) {
         return _events.head;
+    }
+
+    /// @dev Only these two contracts of the group may go on.
+    function _onlyOf(uint256 argument, uint256 otherArgument) internal view {
+        if (msg.sender != _address(argument) && msg.sender != _address(otherArgument)) {
+            revert CallerNotAllowed(msg.sender);
+        }
     }
 
     function _address(uint256 argument) internal view returns (address) {

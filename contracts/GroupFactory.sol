@@ -12,6 +12,9 @@ import {RollingHash} from "./libraries/RollingHash.sol";
 contract GroupFactory is IGroupFactory {
     using RollingHash for RollingHash.Chain;
 
+    uint256 private constant THRESHOLDS = 16;
+    uint256 private constant THRESHOLD_BITS = 16;
+
     RollingHash.Chain private _events;
 
     /// @inheritdoc IGroupFactory
@@ -20,56 +23,77 @@ contract GroupFactory is IGroupFactory {
     address private immutable STAKING_LOGIC;
     address private immutable ORDERS_LOGIC;
     address private immutable SETTLEMENT_LOGIC;
+    address private immutable DISPUTES_LOGIC;
+    address private immutable REPAIRS_LOGIC;
+    uint32 private immutable APPEAL_WINDOW_MIN;
 
-    constructor(address stakingLogic, address ordersLogic, address settlementLogic) {
-        _requireCode(stakingLogic);
-        _requireCode(ordersLogic);
-        _requireCode(settlementLogic);
-        STAKING_LOGIC = stakingLogic;
-        ORDERS_LOGIC = ordersLogic;
-        SETTLEMENT_LOGIC = settlementLogic;
+    /// @param logic What the clones of every group run.
+    /// @param appealWindowMin Seconds; a day at least where somebody who orders the blocks could hold back an appeal.
+    constructor(Contracts memory logic, uint32 appealWindowMin) {
+        STAKING_LOGIC = _withCode(logic.staking);
+        ORDERS_LOGIC = _withCode(logic.orders);
+        SETTLEMENT_LOGIC = _withCode(logic.settlement);
+        DISPUTES_LOGIC = _withCode(logic.disputes);
+        REPAIRS_LOGIC = _withCode(logic.repairs);
+        APPEAL_WINDOW_MIN = appealWindowMin;
     }
 
     /// @inheritdoc IGroupFactory
     function createGroup(
         GroupParameters calldata groupParameters,
         bytes32 salt
-    ) external returns (uint32 groupId, address staking, address orders, address settlement) {
-        _check(groupParameters);
+    ) external returns (uint32 groupId, Contracts memory contracts) {
+        _checkGroup(groupParameters);
+        _checkMoney(groupParameters);
+        _checkDisputes(groupParameters);
+        _checkRepairs(groupParameters);
         groupId = ++groupCount;
-        (staking, orders, settlement) = predictGroup(msg.sender, salt);
+        contracts = predictGroup(msg.sender, salt);
         CloneArguments.Arguments memory arguments = CloneArguments.Arguments({
             parameters: groupParameters,
             groupId: groupId,
-            staking: staking,
-            orders: orders,
-            settlement: settlement
+            staking: contracts.staking,
+            orders: contracts.orders,
+            settlement: contracts.settlement,
+            disputes: contracts.disputes,
+            repairs: contracts.repairs
         });
         _deploy(_salt(msg.sender, salt, "Staking"), STAKING_LOGIC, arguments);
         _deploy(_salt(msg.sender, salt, "StorageOrders"), ORDERS_LOGIC, arguments);
         _deploy(_salt(msg.sender, salt, "ChallengeSettlement"), SETTLEMENT_LOGIC, arguments);
+        _deploy(_salt(msg.sender, salt, "Disputes"), DISPUTES_LOGIC, arguments);
+        _deploy(_salt(msg.sender, salt, "Repairs"), REPAIRS_LOGIC, arguments);
         _events.log(
             GroupCreated.selector,
             bytes32(uint256(groupId)),
-            bytes32(uint256(uint160(settlement))),
+            bytes32(uint256(uint160(contracts.settlement))),
             bytes32(uint256(uint160(msg.sender))),
-            abi.encode(staking, orders, groupParameters)
+            abi.encode(contracts.staking, contracts.orders, contracts.disputes, contracts.repairs, groupParameters)
         );
     }
 
     /// @inheritdoc IGroupFactory
-    function predictGroup(
-        address creator,
-        bytes32 salt
-    ) public view returns (address staking, address orders, address settlement) {
-        staking = Create3.computeAddress(_salt(creator, salt, "Staking"));
-        orders = Create3.computeAddress(_salt(creator, salt, "StorageOrders"));
-        settlement = Create3.computeAddress(_salt(creator, salt, "ChallengeSettlement"));
+    function predictGroup(address creator, bytes32 salt) public view returns (Contracts memory) {
+        return
+            Contracts({
+                staking: Create3.computeAddress(_salt(creator, salt, "Staking")),
+                orders: Create3.computeAddress(_salt(creator, salt, "StorageOrders")),
+                settlement: Create3.computeAddress(_salt(creator, salt, "ChallengeSettlement")),
+                disputes: Create3.computeAddress(_salt(creator, salt, "Disputes")),
+                repairs: Create3.computeAddress(_salt(creator, salt, "Repairs"))
+            });
     }
 
     /// @inheritdoc IGroupFactory
-    function implementations() external view returns (address staking, address orders, address settlement) {
-        return (STAKING_LOGIC, ORDERS_LOGIC, SETTLEMENT_LOGIC);
+    function implementations() external view returns (Contracts memory) {
+        return
+            Contracts({
+                staking: STAKING_LOGIC,
+                orders: ORDERS_LOGIC,
+                settlement: SETTLEMENT_LOGIC,
+                disputes: DISPUTES_LOGIC,
+                repairs: REPAIRS_LOGIC
+            });
     }
 
     /// @inheritdoc IGroupFactory
@@ -83,7 +107,7 @@ contract GroupFactory is IGroupFactory {
     }
 
     /// @inheritdoc IGroupFactory
-    function limits() public pure returns (Limits memory) {
+    function limits() public view returns (Limits memory) {
         return
             Limits({
                 epochLengthMin: 10 seconds,
@@ -108,11 +132,26 @@ contract GroupFactory is IGroupFactory {
                 collateralPerShardMax: 1e24,
                 // The treasury's hundredth of one shard's epoch is never zero.
                 minPriceMin: 100 << 32,
-                minPriceMax: 1e36
+                minPriceMax: 1e36,
+                appealWindowMin: APPEAL_WINDOW_MIN,
+                appealWindowMax: 30 days,
+                appealWindowBlocksMin: 5,
+                appealWindowBlocksMax: 2_000_000,
+                protectionEpochsMax: 10_000,
+                shareMax: 10_000,
+                // Who cannot raise the bond cannot challenge.
+                challengeBondMax: 10 ether,
+                thresholdMin: 2,
+                offerEpochsMax: 1024,
+                // Counters of expired offers have 8 bits.
+                offerExpiriesMax: 255,
+                coolOffEpochsMax: 10_000,
+                freezeEpochsMax: 1024,
+                repairBudgetMax: 1_000_000
             });
     }
 
-    function _check(GroupParameters calldata p) private view {
+    function _checkGroup(GroupParameters calldata p) private view {
         if (p.token.code.length == 0) revert TokenNotContract(p.token);
         if (p.treasury == address(0)) revert TreasuryMissing();
         Limits memory hard = limits();
@@ -123,25 +162,57 @@ contract GroupFactory is IGroupFactory {
         _range("answerWindow", p.answerWindow, hard.answerWindowMin, p.epochLength - p.seedDelay);
         _range("applyWindow", p.applyWindow, hard.applyWindowMin, hard.applyWindowMax);
         _range("applyWindowBlocks", p.applyWindowBlocks, hard.applyWindowBlocksMin, hard.applyWindowBlocksMax);
-        _range("payerDelay", p.payerDelay, p.epochLength, hard.payerDelayMax);
         _range("confirmations", p.confirmations, 1, hard.confirmationsMax);
         _range("maxGap", p.maxGap, 1, hard.maxGapMax);
-        uint256 windows = uint256(p.applyWindow) + (uint256(p.maxGap) + 2) * p.epochLength;
-        _range("unbondingDelay", p.unbondingDelay, windows, hard.unbondingDelayMax);
         _range("samples", p.samples, 1, hard.samplesMax);
         _range("termLength", p.termLength, hard.termLengthMin, hard.termLengthMax);
+    }
+
+    function _checkMoney(GroupParameters calldata p) private view {
+        Limits memory hard = limits();
+        _range("payerDelay", p.payerDelay, p.epochLength, hard.payerDelayMax);
         _range("minKeeperStake", p.minKeeperStake, 1, hard.stakeMax);
         _range("minProviderStake", p.minProviderStake, 1, hard.stakeMax);
         _range("collateralPerShard", p.collateralPerShard, 1, hard.collateralPerShardMax);
         _range("minPrice", p.minPrice, hard.minPriceMin, hard.minPriceMax);
     }
 
+    function _checkDisputes(GroupParameters calldata p) private view {
+        Limits memory hard = limits();
+        _range("appealWindow", p.appealWindow, hard.appealWindowMin, hard.appealWindowMax);
+        _range("appealWindowBlocks", p.appealWindowBlocks, hard.appealWindowBlocksMin, hard.appealWindowBlocksMax);
+        _range("protectionEpochs", p.protectionEpochs, 0, hard.protectionEpochsMax);
+        _range("evictionCap", p.evictionCap, 1, hard.shareMax);
+        _range("challengeBond", p.challengeBond, 1, hard.challengeBondMax);
+        // Whoever withdraws stake was within reach of everything that its epochs can still bring.
+        uint256 windows = p.applyWindow + (uint256(p.maxGap) + 2) * p.epochLength + 2 * uint256(p.appealWindow);
+        _range("unbondingDelay", p.unbondingDelay, windows, hard.unbondingDelayMax);
+    }
+
+    function _checkRepairs(GroupParameters calldata p) private view {
+        Limits memory hard = limits();
+        _range("repairBonusPerShard", p.repairBonusPerShard, 0, p.collateralPerShard / 2);
+        uint256 previous = hard.thresholdMin;
+        for (uint256 i = 0; i < THRESHOLDS; ++i) {
+            uint256 threshold = uint16(uint256(p.repairThresholds) >> (THRESHOLD_BITS * (THRESHOLDS - 1 - i)));
+            _range("repairThresholds", threshold, previous, type(uint16).max);
+            previous = threshold;
+        }
+        _range("offerEpochs", p.offerEpochs, 1, hard.offerEpochsMax);
+        _range("offerExpiries", p.offerExpiries, 1, hard.offerExpiriesMax);
+        _range("coolOffEpochs", p.coolOffEpochs, 0, hard.coolOffEpochsMax);
+        _range("freezeShare", p.freezeShare, 1, hard.shareMax);
+        _range("freezeEpochs", p.freezeEpochs, 0, hard.freezeEpochsMax);
+        _range("repairBudget", p.repairBudget, 1, hard.repairBudgetMax);
+    }
+
     function _range(string memory name, uint256 value, uint256 min, uint256 max) private pure {
         if (value < min || value > max) revert ParameterOutOfRange(name, value, min, max);
     }
 
-    function _requireCode(address implementation) private view {
+    function _withCode(address implementation) private view returns (address) {
         if (implementation.code.length == 0) revert ImplementationMissing(implementation);
+        return implementation;
     }
 
     function _deploy(bytes32 salt, address implementation, CloneArguments.Arguments memory arguments) private {

@@ -21,6 +21,9 @@ contract Staking is GroupContract, ReentrancyGuardTransient, IStaking {
     uint256 private constant SEATS = 32;
     uint8 private constant NO_SEAT = type(uint8).max;
     uint256 private constant ENDPOINT_BYTES_MAX = 256;
+    /// @dev Of a keeper's stake, the part of who reports it is one in this many.
+    uint256 private constant REPORTER_PART = 20;
+    address private constant BURNT = 0x000000000000000000000000000000000000dEaD;
 
     /// @dev Three words; opening an order touches the first two.
     struct ProviderRecord {
@@ -30,6 +33,7 @@ contract Staking is GroupContract, ReentrancyGuardTransient, IStaking {
         uint96 locked;
         uint96 unbonding;
         uint64 unbondingAt;
+        bool exiting;
     }
 
     struct KeeperRecord {
@@ -200,6 +204,15 @@ contract Staking is GroupContract, ReentrancyGuardTransient, IStaking {
         _token().safeTransfer(owner, amount);
     }
 
+    /// @inheritdoc IStaking
+    function setExiting(uint32 providerId, bool exiting) external {
+        ProviderRecord storage record = _providerRecord(providerId);
+        if (msg.sender != record.owner && msg.sender != record.operator) revert NotOwnerOrOperator(msg.sender);
+        if (record.exiting == exiting) revert ExitUnchanged(providerId, exiting);
+        record.exiting = exiting;
+        _events.log(ProviderExiting.selector, _topic(providerId), abi.encode(exiting));
+    }
+
     // -------------------------------------------------------------------------------------------------- collateral
 
     /// @inheritdoc IStaking
@@ -207,7 +220,8 @@ contract Staking is GroupContract, ReentrancyGuardTransient, IStaking {
         uint32[] calldata providerIds,
         uint128 amount,
         bytes32 orderId
-    ) external onlyContract(CloneArguments.ORDERS) returns (address[] memory operators) {
+    ) external returns (address[] memory operators) {
+        _onlyOf(CloneArguments.ORDERS, CloneArguments.REPAIRS);
         uint128 minimum = uint128(CloneArguments.word(CloneArguments.MIN_PROVIDER_STAKE));
         operators = new address[](providerIds.length);
         bytes memory data = abi.encode(amount);
@@ -230,11 +244,45 @@ contract Staking is GroupContract, ReentrancyGuardTransient, IStaking {
         uint32[] calldata providerIds,
         uint128 amount,
         bytes32 orderId
-    ) external onlyContract(CloneArguments.ORDERS) {
+    ) external {
+        if (msg.sender != _address(CloneArguments.ORDERS)) _onlyOf(CloneArguments.DISPUTES, CloneArguments.REPAIRS);
         for (uint256 i = 0; i < providerIds.length; ++i) {
             _providers[providerIds[i]].locked -= uint96(amount);
             _events.log(CollateralReleased.selector, _topic(providerIds[i]), orderId, abi.encode(amount));
         }
+    }
+
+    // ---------------------------------------------------------------------------------------------------- slashing
+
+    /// @inheritdoc IStaking
+    function slashProvider(uint32 providerId, uint128 amount, bytes32 orderId) external nonReentrant {
+        _onlyOf(CloneArguments.DISPUTES, CloneArguments.REPAIRS);
+        ProviderRecord storage record = _providerRecord(providerId);
+        (uint96 stake, uint96 locked) = (record.stake, record.locked);
+        if (locked < amount) revert CollateralTooLow(providerId, locked, amount);
+        (record.stake, record.locked) = (stake - uint96(amount), locked - uint96(amount));
+        _events.log(
+            ProviderSlashed.selector,
+            _topic(providerId),
+            orderId,
+            abi.encode(amount, stake - uint96(amount))
+        );
+        _token().safeTransfer(_address(CloneArguments.ORDERS), amount);
+    }
+
+    /// @inheritdoc IStaking
+    function slashKeeper(
+        uint32 keeperId,
+        address reporter
+    ) external nonReentrant onlyContract(CloneArguments.DISPUTES) returns (uint128 amount, uint128 reward) {
+        KeeperRecord storage record = _keeperRecord(keeperId);
+        amount = uint128(record.stake) + record.unbonding;
+        reward = uint128(amount / REPORTER_PART);
+        (record.stake, record.unbonding, record.unbondingAt) = (0, 0, 0);
+        if (record.place != 0) _unseat(keeperId, 0);
+        _events.log(KeeperSlashed.selector, _topic(keeperId), _topic(reporter), abi.encode(amount, reward));
+        _token().safeTransfer(reporter, reward);
+        _token().safeTransfer(BURNT, amount - reward);
     }
 
     // ------------------------------------------------------------------------------------------------------- views
@@ -249,7 +297,8 @@ contract Staking is GroupContract, ReentrancyGuardTransient, IStaking {
                 stake: record.stake,
                 locked: record.locked,
                 unbonding: record.unbonding,
-                unbondingAt: record.unbondingAt
+                unbondingAt: record.unbondingAt,
+                exiting: record.exiting
             });
     }
 

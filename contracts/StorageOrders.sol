@@ -8,6 +8,8 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {GroupContract} from "./GroupContract.sol";
 import {IChallengeSettlement, IChallengeSettlementTypes} from "./interfaces/IChallengeSettlement.sol";
+import {IDisputes} from "./interfaces/IDisputes.sol";
+import {IRepairs, IRepairsTypes} from "./interfaces/IRepairs.sol";
 import {IStaking} from "./interfaces/IStaking.sol";
 import {IStorageOrders, Order} from "./interfaces/IStorageOrders.sol";
 import {CloneArguments} from "./libraries/CloneArguments.sol";
@@ -39,6 +41,12 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
         uint128 treasury;
     }
 
+    /// @dev One word: opening an order writes both.
+    struct Totals {
+        uint64 sequence;
+        uint128 activeShards;
+    }
+
     /// @dev One page of settling an order.
     struct Page {
         uint256 rate;
@@ -52,6 +60,8 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
         uint256 toTreasury;
         /// Most that the rest can cost.
         uint256 kept;
+        /// Bitmap of the slots that changed hands, which are settled apart.
+        uint256 changed;
     }
 
     mapping(address payer => uint128 balance) private _balances;
@@ -68,8 +78,8 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
     /// @inheritdoc IStorageOrders
     mapping(uint32 term => uint128 amount) public treasuryClaimed;
 
-    /// @inheritdoc IStorageOrders
-    uint64 public sequence;
+    /// @dev Its shards are those of orders that are open or closed, not released.
+    Totals private _totals;
 
     constructor() EIP712("memo StorageOrders", "1") {}
 
@@ -140,14 +150,17 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
             endEpoch: order.endEpoch,
             escrow: escrow,
             evicted: 0,
-            uneven: false
+            uneven: false,
+            changed: false
         }).pack();
+        Totals memory totals = _totals;
+        _totals = Totals(++totals.sequence, totals.activeShards + _shards(order));
         _events.log(
             OrderOpened.selector,
             orderId,
             _topic(order.owner),
             _topic(order.payer),
-            abi.encode(++sequence, order)
+            abi.encode(totals.sequence, order)
         );
 
         address[] memory operators = _staking().lockCollateral(order.providers, _collateral(order), orderId);
@@ -177,10 +190,12 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
             toProviders: 0,
             toKeepers: 0,
             toTreasury: 0,
-            kept: 0
+            kept: 0,
+            changed: 0
         });
         if (page.to == page.from && page.rest != 0) revert NothingToSettle(orderId, page.from);
         if (page.to != page.from) {
+            if (state.changed) _settleChanged(orderId, state.endEpoch, page);
             _settleProviders(order, state, tally, page);
             _settleTerms(order.startEpoch, tally, page);
         }
@@ -225,7 +240,58 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
         if (state.status != OrderStatus.Closed) revert OrderNotClosed(orderId);
         state.status = OrderStatus.Released;
         _orders[orderId] = state.pack();
-        _staking().releaseCollateral(order.providers, _collateral(order), orderId);
+        _totals.activeShards -= _shards(order);
+        // What vacant slots locked is for `Disputes` to settle.
+        uint32[] memory slots = state.changed ? _repairs().holdersOf(order) : order.providers;
+        uint32[] memory holders = new uint32[](slots.length - state.evicted);
+        uint256 held = 0;
+        for (uint256 slot = 0; slot < slots.length; ++slot) {
+            if (slots[slot] == 0) continue;
+            if (_disputes().challengesOpen(orderId, uint8(slot)) != 0) revert ChallengeStillOpen(orderId, slot);
+            holders[held++] = slots[slot];
+        }
+        _staking().releaseCollateral(holders, _collateral(order), orderId);
+    }
+
+    // -------------------------------------------------------------------------------------------- for the group only
+
+    /// @inheritdoc IStorageOrders
+    function noteHandOver(
+        bytes32 orderId,
+        int8 vacated,
+        uint128 reserved
+    ) external onlyContract(CloneArguments.REPAIRS) {
+        OrderState memory state = _orders[orderId].unpack();
+        if (state.escrow < reserved) revert EscrowTooLow(orderId, state.escrow, reserved);
+        state.escrow -= reserved;
+        state.evicted = uint8(int8(state.evicted) + vacated);
+        state.changed = true;
+        _orders[orderId] = state.pack();
+    }
+
+    /// @inheritdoc IStorageOrders
+    function creditPayer(address payer, bytes32 orderId, uint128 amount) external {
+        _onlyOf(CloneArguments.DISPUTES, CloneArguments.REPAIRS);
+        _balances[payer] += amount;
+        _events.log(PayerCredited.selector, _topic(payer), orderId, abi.encode(amount));
+    }
+
+    /// @inheritdoc IStorageOrders
+    function creditProvider(
+        uint32 providerId,
+        bytes32 orderId,
+        uint128 amount
+    ) external onlyContract(CloneArguments.REPAIRS) {
+        credit[providerId] += amount;
+        _events.log(ProviderCredited.selector, _topic(providerId), orderId, abi.encode(amount));
+    }
+
+    /// @inheritdoc IStorageOrders
+    function creditTreasury(bytes32 orderId, uint128 amount) external {
+        _onlyOf(CloneArguments.DISPUTES, CloneArguments.REPAIRS);
+        uint32 term = _termOf(_epochNow());
+        _pools[term].treasury += amount;
+        _events.log(TreasuryCredited.selector, _topic(term), orderId, abi.encode(amount));
     }
 
     // ------------------------------------------------------------------------------------------------ withdrawals
@@ -311,6 +377,16 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
     }
 
     /// @inheritdoc IStorageOrders
+    function sequence() external view returns (uint64) {
+        return _totals.sequence;
+    }
+
+    /// @inheritdoc IStorageOrders
+    function activeShards() external view returns (uint128) {
+        return _totals.activeShards;
+    }
+
+    /// @inheritdoc IStorageOrders
     function cost(Order calldata order) public pure returns (Cost memory result) {
         uint256 rate = uint256(order.price) * order.stripes;
         uint256 slots = order.providers.length;
@@ -339,6 +415,7 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
             if (anyWithin) state.uneven = true;
             (uint256 pay, uint256 kept) = _slotPay(page, before, after_);
             for (uint256 i = 0; i < page.slots; ++i) {
+                if ((page.changed >> i) & 1 == 1) continue;
                 (uint256 slotPay, uint256 slotKept) = (pay, kept);
                 if (anyBefore || anyWithin) {
                     uint256 missedBefore = anyBefore ? tally.missedBefore[i] : 0;
@@ -346,11 +423,36 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
                     (slotPay, slotKept) = _slotPay(page, before - missedBefore, after_ - missedBefore - missedWithin);
                 }
                 page.kept += slotKept;
-                if (slotPay == 0) continue;
-                page.toProviders += slotPay;
-                // All credits together are less than the token's supply that was deposited.
-                credit[order.providers[i]] += uint128(slotPay);
+                _pay(page, order.providers[i], slotPay);
             }
+        }
+    }
+
+    /// @dev Credits those who held or hold the slots that changed hands.
+    function _settleChanged(bytes32 orderId, uint32 endEpoch, Page memory page) private {
+        IRepairsTypes.SlotPay[] memory pays = _repairs().settleSlots(
+            orderId,
+            page.rate,
+            page.slots,
+            page.from,
+            page.to,
+            endEpoch
+        );
+        for (uint256 i = 0; i < pays.length; ++i) {
+            IRepairsTypes.SlotPay memory pay = pays[i];
+            page.changed |= 1 << pay.slot;
+            _pay(page, pay.former, pay.formerPay);
+            _pay(page, pay.holder, pay.holderPay);
+            page.kept += pay.kept;
+        }
+    }
+
+    /// @dev All credits together are less than the token's supply that was deposited.
+    function _pay(Page memory page, uint32 providerId, uint256 amount) private {
+        if (amount == 0) return;
+        unchecked {
+            page.toProviders += amount;
+            credit[providerId] += uint128(amount);
         }
     }
 
@@ -397,6 +499,10 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
         return (CloneArguments.word(CloneArguments.COLLATERAL_PER_SHARD) * order.stripes).toUint128();
     }
 
+    function _shards(Order calldata order) private pure returns (uint128) {
+        return uint128(order.providers.length * order.stripes);
+    }
+
     function _max(uint32 a, uint32 b) private pure returns (uint32) {
         return a > b ? a : b;
     }
@@ -407,6 +513,14 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
 
     function _staking() private view returns (IStaking) {
         return IStaking(_address(CloneArguments.STAKING));
+    }
+
+    function _disputes() private view returns (IDisputes) {
+        return IDisputes(_address(CloneArguments.DISPUTES));
+    }
+
+    function _repairs() private view returns (IRepairs) {
+        return IRepairs(_address(CloneArguments.REPAIRS));
     }
 
     function _settlement() private view returns (IChallengeSettlement) {

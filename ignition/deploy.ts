@@ -7,7 +7,7 @@ import { type Address, createPublicClient, http, parseEventLogs } from "viem";
 import config from "../hardhat.config.ts";
 import { groupFactoryAbi } from "../protocol/abi/generated/GroupFactory.ts";
 import type { Deployment } from "../protocol/chain/deployment.ts";
-import type { GroupParameters } from "../protocol/chain/parameters.ts";
+import { type GroupParameters, packThresholds } from "../protocol/chain/parameters.ts";
 import { MemoError } from "../protocol/errors.ts";
 import { buildContracts } from "./buildContracts.ts";
 import Group from "./modules/Group.ts";
@@ -15,6 +15,8 @@ import { TOKEN_SUPPLY } from "./modules/Token.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const POLL_MS = 50;
+/** Seconds; nobody orders the blocks of one machine to somebody's harm. */
+const APPEAL_WINDOW_MIN = 60;
 
 /** Parameters that a caller chooses; the token is deployed with the group. */
 export type ChosenParameters = Omit<GroupParameters, "token" | "treasury" | "genesis">;
@@ -37,6 +39,19 @@ export function embeddedParameters(): ChosenParameters {
     minProviderStake: 100n * 10n ** 18n,
     collateralPerShard: 10n ** 15n,
     minPrice: 100n << 32n,
+    appealWindow: 120,
+    appealWindowBlocks: 12,
+    protectionEpochs: 16,
+    evictionCap: 5000,
+    challengeBond: 10n ** 15n,
+    repairBonusPerShard: 2n * 10n ** 14n,
+    repairThresholds: packThresholds([2, 2, 3, 4]),
+    offerEpochs: 3,
+    offerExpiries: 3,
+    coolOffEpochs: 4,
+    freezeShare: 5000,
+    freezeEpochs: 4,
+    repairBudget: 64,
   };
 }
 
@@ -79,7 +94,11 @@ export async function deployGroup(options: DeployGroupOptions): Promise<Deployme
     const connection = await hre.network.create("remote");
     try {
       const contracts = (await connection.ignition.deploy(Group, {
-        parameters: { Token: { supply }, Group: chosen },
+        parameters: {
+          Token: { supply },
+          Factory: { appealWindowMin: APPEAL_WINDOW_MIN },
+          Group: chosen,
+        },
         ...(options.from === undefined ? {} : { defaultSender: options.from }),
         config: { requiredConfirmations: 1, blockPollingInterval: POLL_MS },
         // Hardhat knows the contracts' types only after a build.
@@ -111,9 +130,9 @@ async function readDeployment(
       },
     );
   }
-  const { groupId, staking, orders, settlement, parameters } = created.args;
+  const { groupId, staking, orders, settlement, disputes, repairs, parameters } = created.args;
   return {
-    version: 1,
+    version: 2,
     chainId: await client.getChainId(),
     factory: { address: factory, startBlock },
     token,
@@ -123,6 +142,8 @@ async function readDeployment(
         staking,
         orders,
         settlement,
+        disputes,
+        repairs,
         startBlock: Number(created.blockNumber),
         parameters: { ...parameters, genesis: Number(parameters.genesis) },
       },

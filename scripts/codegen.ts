@@ -6,7 +6,15 @@ import hre from "hardhat";
  * Writes the ABIs that everything off chain types against, from the compiler's artifacts.
  * `node scripts/codegen.ts` writes; with `--check` it writes nothing and fails when a file is not what it should be.
  */
-const CONTRACTS = ["GroupFactory", "Staking", "StorageOrders", "ChallengeSettlement", "MemoToken"] as const;
+const CONTRACTS = [
+  "GroupFactory",
+  "Staking",
+  "StorageOrders",
+  "ChallengeSettlement",
+  "Disputes",
+  "Repairs",
+  "MemoToken",
+] as const;
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const FOLDER = `${ROOT}protocol/abi/generated`;
 

@@ -38,6 +38,32 @@ struct GroupParameters {
     uint128 collateralPerShard;
     /// Lowest price of an order, in token wei per 2^32 shard-epochs of one slot.
     uint128 minPrice;
+    /// Lost records can be appealed, and direct challenges answered, for this many seconds ...
+    uint32 appealWindow;
+    /// ... and at least this many blocks.
+    uint32 appealWindowBlocks;
+    /// Epochs after a won appeal in which lost records of the provider slash nothing.
+    uint16 protectionEpochs;
+    /// Most of the group's shards that lost leaves of one epoch can evict, in hundredths of a percent; one slot always.
+    uint16 evictionCap;
+    /// Lowest bond of a direct challenge, native wei.
+    uint128 challengeBond;
+    /// Most that the repairer of a slot gets on top of its pay, per shard, token wei.
+    uint128 repairBonusPerShard;
+    /// Sixteen numbers of 16 bits, the first in the highest bits: U_r = epochs to wait with r spare parities left.
+    bytes32 repairThresholds;
+    /// Epochs after that of its certificate in which an offer can be accepted.
+    uint16 offerEpochs;
+    /// Expired offers after which a vacant slot can be given up.
+    uint16 offerExpiries;
+    /// Epochs after a missed epoch or an expired offer in which a provider is offered nothing.
+    uint16 coolOffEpochs;
+    /// Share of the group's shards, in hundredths of a percent, whose unavailability at once is a mass outage.
+    uint16 freezeShare;
+    /// Epochs for which a mass outage holds up evictions.
+    uint16 freezeEpochs;
+    /// Most slots that the lost leaves of one epoch name.
+    uint32 repairBudget;
 }
 
 /// @notice What every contract of a group answers.
@@ -54,8 +80,11 @@ interface IGroup {
     /// @notice The values the group was made with.
     function parameters() external view returns (GroupParameters memory);
 
-    /// @notice The three contracts of this group.
-    function groupContracts() external view returns (address staking, address orders, address settlement);
+    /// @notice The contracts of this group.
+    function groupContracts()
+        external
+        view
+        returns (address staking, address orders, address settlement, address disputes, address repairs);
 
     /// @notice Hash over every event of this contract in log order: h' = keccak256(h ‖ keccak256(topics ‖ data)), from
     /// zero. Who holds all logs computes the same value and so knows that none is missing.

@@ -15,6 +15,15 @@ interface IGroupFactoryErrors {
 }
 
 interface IGroupFactoryTypes {
+    /// @notice The contracts of one group, or the logic that they run.
+    struct Contracts {
+        address staking;
+        address orders;
+        address settlement;
+        address disputes;
+        address repairs;
+    }
+
     /// @notice Hard limits of group parameters, both ends allowed. What they mean is at `GroupParameters`.
     struct Limits {
         uint32 epochLengthMin;
@@ -38,6 +47,21 @@ interface IGroupFactoryTypes {
         uint128 collateralPerShardMax;
         uint128 minPriceMin;
         uint128 minPriceMax;
+        /// Depends on who orders the blocks of the chain; fixed when the factory is made.
+        uint32 appealWindowMin;
+        uint32 appealWindowMax;
+        uint32 appealWindowBlocksMin;
+        uint32 appealWindowBlocksMax;
+        uint16 protectionEpochsMax;
+        /// Of parameters in hundredths of a percent.
+        uint16 shareMax;
+        uint128 challengeBondMax;
+        uint16 thresholdMin;
+        uint16 offerEpochsMax;
+        uint16 offerExpiriesMax;
+        uint16 coolOffEpochsMax;
+        uint16 freezeEpochsMax;
+        uint32 repairBudgetMax;
     }
 }
 
@@ -49,38 +73,38 @@ interface IGroupFactoryEvents {
         address indexed creator,
         address staking,
         address orders,
+        address disputes,
+        address repairs,
         GroupParameters parameters
     );
 }
 
 /// @title Maker of groups
-/// @notice Clones the three contracts of a group with parameters that are part of their code. Nobody can change or
+/// @notice Clones the contracts of a group with parameters that are part of their code. Nobody can change or
 /// pause a group afterwards, the factory included.
 interface IGroupFactory is IGroupFactoryErrors, IGroupFactoryTypes, IGroupFactoryEvents {
     /// @notice Makes a group.
     /// @dev Requires every parameter within `limits()`, seedDelay + answerWindow ≤ epochLength,
-    /// payerDelay ≥ epochLength, and unbondingDelay ≥ applyWindow + (maxGap + 2) · epochLength.
+    /// payerDelay ≥ epochLength, unbondingDelay ≥ applyWindow + (maxGap + 2) · epochLength + 2 · appealWindow,
+    /// repairBonusPerShard ≤ collateralPerShard / 2, and thresholds that never fall.
     /// @param groupParameters What the group is made with.
     /// @param salt Together with the caller it fixes the addresses; each can be used once.
     function createGroup(
         GroupParameters calldata groupParameters,
         bytes32 salt
-    ) external returns (uint32 groupId, address staking, address orders, address settlement);
+    ) external returns (uint32 groupId, Contracts memory contracts);
 
     /// @notice Addresses that `createGroup` by `creator` with `salt` gives or gave.
-    function predictGroup(
-        address creator,
-        bytes32 salt
-    ) external view returns (address staking, address orders, address settlement);
+    function predictGroup(address creator, bytes32 salt) external view returns (Contracts memory);
 
     /// @notice The hard limits.
-    function limits() external pure returns (Limits memory);
+    function limits() external view returns (Limits memory);
 
     /// @notice Groups made so far; the last one has this number.
     function groupCount() external view returns (uint32);
 
     /// @notice Logic contracts that the clones run.
-    function implementations() external view returns (address staking, address orders, address settlement);
+    function implementations() external view returns (Contracts memory);
 
     /// @notice Version of the logic.
     function version() external pure returns (string memory);

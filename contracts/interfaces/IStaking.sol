@@ -22,6 +22,8 @@ interface IStakingTypes {
         uint128 unbonding;
         /// Unix seconds from which `unbonding` can be withdrawn.
         uint64 unbondingAt;
+        /// Whether it asked to leave: its slots are offered to others.
+        bool exiting;
     }
 
     struct Keeper {
@@ -60,6 +62,10 @@ interface IStakingErrors {
     error StakeNotFree(uint32 id, uint128 free, uint128 required);
     error UnbondingNotOver(uint64 availableAt, uint64 time);
     error NothingUnbonding(uint32 id);
+    /// @notice The provider already is, or is not, leaving.
+    error ExitUnchanged(uint32 providerId, bool exiting);
+    /// @notice Not so much of the stake is collateral.
+    error CollateralTooLow(uint32 providerId, uint128 locked, uint128 required);
 }
 
 interface IStakingEvents is IStakingTypes {
@@ -92,6 +98,12 @@ interface IStakingEvents is IStakingTypes {
     event StakeWithdrawn(Role indexed role, uint32 indexed id, address indexed owner, uint128 amount);
     event CollateralLocked(uint32 indexed providerId, bytes32 indexed orderId, uint128 amount);
     event CollateralReleased(uint32 indexed providerId, bytes32 indexed orderId, uint128 amount);
+    /// @notice Collateral was taken and moved to `StorageOrders`; `stake` is what is left in all.
+    event ProviderSlashed(uint32 indexed providerId, bytes32 indexed orderId, uint128 amount, uint128 stake);
+    /// @notice The whole stake of a keeper was taken: `reward` to `reporter`, the rest burnt.
+    event KeeperSlashed(uint32 indexed keeperId, address indexed reporter, uint128 amount, uint128 reward);
+    /// @notice The provider asked to leave, or (`exiting` false) stays after all.
+    event ProviderExiting(uint32 indexed providerId, bool exiting);
 }
 
 /// @title Registration and stake of a group
@@ -152,7 +164,18 @@ interface IStaking is IGroup, IStakingErrors, IStakingEvents {
     /// @dev A keeper below the minimum stake must also be off the roster in force.
     function withdrawStake(Role role, uint32 id) external;
 
-    /// @notice Locks the same amount of every provider's stake. Only `StorageOrders`.
+    /// @notice Says that the provider wants to leave, or stays after all. Nothing changes until others have accepted its
+    /// slots. By its owner or operator.
+    function setExiting(uint32 providerId, bool exiting) external;
+
+    /// @notice Takes collateral of a provider and moves it to `StorageOrders`. Only `Disputes` and `Repairs`.
+    function slashProvider(uint32 providerId, uint128 amount, bytes32 orderId) external;
+
+    /// @notice Takes the whole stake of a keeper, on its way out or not: a twentieth to `reporter`, the rest burnt; its
+    /// seat is free. Only `Disputes`.
+    function slashKeeper(uint32 keeperId, address reporter) external returns (uint128 amount, uint128 reward);
+
+    /// @notice Locks the same amount of every provider's stake. Only `StorageOrders` and `Repairs`.
     /// @dev Requires known providers with at least the minimum stake and that much of it free.
     /// @return operators Operator key of each provider.
     function lockCollateral(
@@ -161,7 +184,7 @@ interface IStaking is IGroup, IStakingErrors, IStakingEvents {
         bytes32 orderId
     ) external returns (address[] memory operators);
 
-    /// @notice Undoes `lockCollateral`. Only `StorageOrders`.
+    /// @notice Undoes `lockCollateral`. Only `StorageOrders`, `Disputes` and `Repairs`.
     function releaseCollateral(uint32[] calldata providerIds, uint128 amount, bytes32 orderId) external;
 
     function provider(uint32 providerId) external view returns (Provider memory);

@@ -57,10 +57,12 @@ interface IStorageOrdersTypes {
         uint32 endEpoch;
         /// What is held for the rest of the order.
         uint128 escrow;
-        /// Slots without a holder.
+        /// Slots without a holder, void ones included.
         uint8 evicted;
         /// Whether any slot missed an epoch so far.
         bool uneven;
+        /// Whether any slot ever changed hands.
+        bool changed;
     }
 
     /// @notice Price of a whole order, by receiver.
@@ -106,6 +108,10 @@ interface IStorageOrdersErrors {
     error NotProviderOwner(address caller, address owner);
     error TermNotOver(uint32 term);
     error NotOnRoster(uint32 term, address caller);
+    /// @notice A direct challenge to one of its slots is open.
+    error ChallengeStillOpen(bytes32 orderId, uint256 slot);
+    /// @notice Less than that is held for the rest of the order.
+    error EscrowTooLow(bytes32 orderId, uint128 escrow, uint128 required);
 }
 
 interface IStorageOrdersEvents {
@@ -134,6 +140,12 @@ interface IStorageOrdersEvents {
     event CreditWithdrawn(uint32 indexed providerId, address indexed owner, uint128 amount);
     event KeeperFeeClaimed(uint32 indexed term, uint32 indexed keeperId, address indexed owner, uint128 amount);
     event TreasuryWithdrawn(uint32 indexed term, address indexed treasury, uint128 amount);
+    /// @notice A payer's share of slashed collateral, a returned reserve, or a challenger's reward.
+    event PayerCredited(address indexed payer, bytes32 indexed orderId, uint128 amount);
+    /// @notice A repairer's bonus.
+    event ProviderCredited(uint32 indexed providerId, bytes32 indexed orderId, uint128 amount);
+    /// @notice The treasury's share of slashed collateral; it can be withdrawn with the fees of the term.
+    event TreasuryCredited(uint32 indexed term, bytes32 indexed orderId, uint128 amount);
 }
 
 /// @title Orders and money of a group
@@ -172,8 +184,23 @@ interface IStorageOrders is IGroup, IERC5267, IStorageOrdersTypes, IStorageOrder
     /// for more than maxGap epochs, right after the last certified one. By owner or payer.
     function end(Order calldata order) external;
 
-    /// @notice Gives the providers of a closed order their collateral back. By anyone.
+    /// @notice Gives the providers that hold the slots of a closed order their collateral back, once no direct challenge
+    /// to one of these slots is open. By anyone.
     function releaseCollateral(Order calldata order) external;
+
+    /// @notice Notes that slots of an order changed hands. Only `Repairs`.
+    /// @param vacated Slots that became vacant (1), were taken again (−1), or went from hand to hand (0).
+    /// @param reserved Taken out of the escrow for a bonus.
+    function noteHandOver(bytes32 orderId, int8 vacated, uint128 reserved) external;
+
+    /// @notice Adds to a payer's balance what already lies here. Only `Disputes` and `Repairs`.
+    function creditPayer(address payer, bytes32 orderId, uint128 amount) external;
+
+    /// @notice Adds to a provider's credit what already lies here. Only `Repairs`.
+    function creditProvider(uint32 providerId, bytes32 orderId, uint128 amount) external;
+
+    /// @notice Adds to the treasury's part of the current term what already lies here. Only `Disputes` and `Repairs`.
+    function creditTreasury(bytes32 orderId, uint128 amount) external;
 
     /// @notice Pays a provider's credit to its owner. By anyone.
     function withdrawCredit(uint32 providerId) external;
@@ -218,4 +245,7 @@ interface IStorageOrders is IGroup, IERC5267, IStorageOrdersTypes, IStorageOrder
 
     /// @notice Orders opened so far.
     function sequence() external view returns (uint64);
+
+    /// @notice Shards in all slots of orders whose collateral is not released, vacant slots included.
+    function activeShards() external view returns (uint128);
 }

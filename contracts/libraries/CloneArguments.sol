@@ -13,6 +13,8 @@ library CloneArguments {
         address staking;
         address orders;
         address settlement;
+        address disputes;
+        address repairs;
     }
 
     // Positions of 32-byte words; the order of fields in Arguments.
@@ -30,11 +32,21 @@ library CloneArguments {
     uint256 internal constant MIN_PROVIDER_STAKE = 15;
     uint256 internal constant COLLATERAL_PER_SHARD = 16;
     uint256 internal constant MIN_PRICE = 17;
-    uint256 internal constant GROUP_ID = 18;
-    uint256 internal constant STAKING = 19;
-    uint256 internal constant ORDERS = 20;
-    uint256 internal constant SETTLEMENT = 21;
-    uint256 internal constant WORDS = 22;
+    uint256 internal constant APPEAL_WINDOW = 18;
+    uint256 internal constant APPEAL_WINDOW_BLOCKS = 19;
+    uint256 internal constant PROTECTION_EPOCHS = 20;
+    uint256 internal constant EVICTION_CAP = 21;
+    uint256 internal constant CHALLENGE_BOND = 22;
+    uint256 internal constant REPAIR_BONUS_PER_SHARD = 23;
+    uint256 internal constant OFFER_EPOCHS = 25;
+    uint256 internal constant OFFER_EXPIRIES = 26;
+    uint256 internal constant GROUP_ID = 31;
+    uint256 internal constant STAKING = 32;
+    uint256 internal constant ORDERS = 33;
+    uint256 internal constant SETTLEMENT = 34;
+    uint256 internal constant DISPUTES = 35;
+    uint256 internal constant REPAIRS = 36;
+    uint256 internal constant WORDS = 37;
 
     /// @dev Bytes of the minimal proxy (ERC-1167) before the arguments.
     uint256 private constant PROXY_BYTES = 0x2d;
@@ -61,12 +73,10 @@ library CloneArguments {
         }
     }
 
-    /// @notice All arguments of this clone.
-    function all() internal view returns (Arguments memory) {
-        bytes memory encoded = new bytes(WORDS * 32);
+    /// @notice The parameters of this clone. Copied as they lie: decoding them would take more code than all else.
+    function groupParameters() internal view returns (GroupParameters memory result) {
         assembly ("memory-safe") {
-            extcodecopy(address(), add(encoded, 0x20), PROXY_BYTES, mload(encoded))
+            extcodecopy(address(), result, PROXY_BYTES, shl(5, GROUP_ID))
         }
-        return abi.decode(encoded, (Arguments));
     }
 }

@@ -6,6 +6,8 @@ import {IStorageOrdersTypes} from "../interfaces/IStorageOrders.sol";
 /// @title State of an order in one storage word
 /// @notice Packed by hand: the compiler would read and write the word once per field.
 library OrderWord {
+    uint256 private constant CHANGED = 1 << 209;
+
     function pack(IStorageOrdersTypes.OrderState memory state) internal pure returns (uint256) {
         return
             uint256(uint8(state.status)) |
@@ -13,7 +15,8 @@ library OrderWord {
             (uint256(state.endEpoch) << 40) |
             (uint256(state.escrow) << 72) |
             (uint256(state.evicted) << 200) |
-            (state.uneven ? 1 << 208 : 0);
+            (state.uneven ? 1 << 208 : 0) |
+            (state.changed ? CHANGED : 0);
     }
 
     function unpack(uint256 word) internal pure returns (IStorageOrdersTypes.OrderState memory) {
@@ -24,7 +27,8 @@ library OrderWord {
                 endEpoch: uint32(word >> 40),
                 escrow: uint128(word >> 72),
                 evicted: uint8(word >> 200),
-                uneven: (word >> 208) & 1 == 1
+                uneven: (word >> 208) & 1 == 1,
+                changed: word & CHANGED != 0
             });
     }
 

@@ -1,5 +1,6 @@
 import { buildModule } from "@nomicfoundation/hardhat-ignition/modules";
 import { zeroHash } from "viem";
+import { packThresholds } from "../../protocol/chain/parameters.ts";
 import Factory from "./Factory.ts";
 import Token from "./Token.ts";
 
@@ -30,6 +31,19 @@ export default buildModule("Group", (m) => {
         minProviderStake: m.getParameter("minProviderStake", 100n * 10n ** 18n),
         collateralPerShard: m.getParameter("collateralPerShard", 10n ** 15n),
         minPrice: m.getParameter("minPrice", 100n << 32n),
+        appealWindow: m.getParameter<number>("appealWindow", 86_400),
+        appealWindowBlocks: m.getParameter<number>("appealWindowBlocks", 7200),
+        protectionEpochs: m.getParameter<number>("protectionEpochs", 7),
+        evictionCap: m.getParameter<number>("evictionCap", 1000),
+        challengeBond: m.getParameter("challengeBond", 10n ** 16n),
+        repairBonusPerShard: m.getParameter("repairBonusPerShard", 2n * 10n ** 14n),
+        repairThresholds: m.getParameter("repairThresholds", packThresholds([2, 2, 3, 4])),
+        offerEpochs: m.getParameter<number>("offerEpochs", 2),
+        offerExpiries: m.getParameter<number>("offerExpiries", 4),
+        coolOffEpochs: m.getParameter<number>("coolOffEpochs", 7),
+        freezeShare: m.getParameter<number>("freezeShare", 2000),
+        freezeEpochs: m.getParameter<number>("freezeEpochs", 3),
+        repairBudget: m.getParameter<number>("repairBudget", 1000),
       },
       m.getParameter("salt", zeroHash),
     ],
@@ -42,5 +56,7 @@ export default buildModule("Group", (m) => {
     staking: m.contractAt("Staking", argument("staking")),
     orders: m.contractAt("StorageOrders", argument("orders")),
     settlement: m.contractAt("ChallengeSettlement", argument("settlement")),
+    disputes: m.contractAt("Disputes", argument("disputes")),
+    repairs: m.contractAt("Repairs", argument("repairs")),
   };
 });

@@ -5,9 +5,11 @@ import {LibraryHarness} from "../../contracts/mocks/LibraryHarness.sol";
 import {Absences} from "../../contracts/libraries/Absences.sol";
 import {MerkleTree} from "../../contracts/libraries/MerkleTree.sol";
 import {OrderWord} from "../../contracts/libraries/OrderWord.sol";
+import {SlotWord} from "../../contracts/libraries/SlotWord.sol";
 import {Payments} from "../../contracts/libraries/Payments.sol";
 import {RollingHash} from "../../contracts/libraries/RollingHash.sol";
 import {Roster} from "../../contracts/libraries/Roster.sol";
+import {IRepairsTypes} from "../../contracts/interfaces/IRepairs.sol";
 import {IStorageOrdersTypes} from "../../contracts/interfaces/IStorageOrders.sol";
 import {Vm, VmTest} from "./utils/Vm.sol";
 
@@ -191,13 +193,38 @@ contract LibrariesTest is VmTest {
         }
     }
 
+    function testFuzz_slotWord_unpacksWhatWasPacked(
+        uint32[7] memory numbers,
+        uint8 expiries,
+        bool vacant,
+        bool voided
+    ) public pure {
+        IRepairsTypes.Slot memory slot = IRepairsTypes.Slot({
+            holder: numbers[0],
+            since: numbers[1],
+            former: numbers[2],
+            formerSince: numbers[3],
+            until: numbers[4],
+            assignee: numbers[5],
+            deadline: numbers[6],
+            expiries: expiries,
+            vacant: vacant,
+            voided: voided
+        });
+        uint256 word = SlotWord.pack(slot);
+        assertEq(keccak256(abi.encode(SlotWord.unpack(word))), keccak256(abi.encode(slot)), "slot");
+        assertEq(SlotWord.holderOf(word), slot.holder, "holder");
+        assertEq(SlotWord.formerOf(word), slot.former, "former");
+    }
+
     function testFuzz_orderWord_unpacksWhatWasPacked(
         uint8 status,
         uint32 settledTo,
         uint32 endEpoch,
         uint128 escrow,
         uint8 evicted,
-        bool uneven
+        bool uneven,
+        bool changed
     ) public pure {
         IStorageOrdersTypes.OrderState memory state = IStorageOrdersTypes.OrderState({
             status: IStorageOrdersTypes.OrderStatus(status % 4),
@@ -205,7 +232,8 @@ contract LibrariesTest is VmTest {
             endEpoch: endEpoch,
             escrow: escrow,
             evicted: evicted,
-            uneven: uneven
+            uneven: uneven,
+            changed: changed
         });
         bytes32 unpacked = keccak256(abi.encode(OrderWord.unpack(OrderWord.pack(state))));
         assertEq(unpacked, keccak256(abi.encode(state)), "state");

@@ -2,11 +2,14 @@
 pragma solidity 0.8.37;
 
 import {ChallengeSettlement} from "../../../contracts/ChallengeSettlement.sol";
+import {Disputes} from "../../../contracts/Disputes.sol";
 import {GroupFactory} from "../../../contracts/GroupFactory.sol";
 import {MemoToken} from "../../../contracts/MemoToken.sol";
+import {Repairs} from "../../../contracts/Repairs.sol";
 import {Staking} from "../../../contracts/Staking.sol";
 import {StorageOrders} from "../../../contracts/StorageOrders.sol";
 import {GroupParameters} from "../../../contracts/interfaces/IGroup.sol";
+import {IGroupFactoryTypes} from "../../../contracts/interfaces/IGroupFactory.sol";
 import {IChallengeSettlementTypes} from "../../../contracts/interfaces/IChallengeSettlement.sol";
 import {IStakingTypes} from "../../../contracts/interfaces/IStaking.sol";
 import {ManifestLocation, Order} from "../../../contracts/interfaces/IStorageOrders.sol";
@@ -28,6 +31,8 @@ contract GroupHandler is VmTest {
     Staking public immutable staking;
     StorageOrders public immutable orders;
     ChallengeSettlement public immutable settlement;
+    Disputes public immutable disputes;
+    Repairs public immutable repairs;
     address public immutable payer;
 
     Order[] private _orders;
@@ -43,14 +48,21 @@ contract GroupHandler is VmTest {
         vm.roll(1000);
         genesis = uint64(block.timestamp);
         GroupFactory factory = new GroupFactory(
-            address(new Staking()),
-            address(new StorageOrders()),
-            address(new ChallengeSettlement())
+            IGroupFactoryTypes.Contracts({
+                staking: address(new Staking()),
+                orders: address(new StorageOrders()),
+                settlement: address(new ChallengeSettlement()),
+                disputes: address(new Disputes()),
+                repairs: address(new Repairs())
+            }),
+            60
         );
-        (, address staking_, address orders_, address settlement_) = factory.createGroup(_parameters(), 0);
-        (staking, orders, settlement) = (Staking(staking_), StorageOrders(orders_), ChallengeSettlement(settlement_));
-        token.approve(staking_, type(uint256).max);
-        token.approve(orders_, type(uint256).max);
+        (, IGroupFactoryTypes.Contracts memory group) = factory.createGroup(_parameters(), 0);
+        (staking, orders) = (Staking(group.staking), StorageOrders(group.orders));
+        (settlement, disputes) = (ChallengeSettlement(group.settlement), Disputes(group.disputes));
+        repairs = Repairs(group.repairs);
+        token.approve(group.staking, type(uint256).max);
+        token.approve(group.orders, type(uint256).max);
         for (uint32 i = 1; i <= PROVIDERS; ++i) {
             staking.registerProvider(vm.addr(PROVIDER_KEY + i), "/p", bytes32(uint256(i)), 1, true, 10e18);
         }
@@ -139,7 +151,7 @@ contract GroupHandler is VmTest {
         // All leaves at once: only a tree of three has a pad beside them.
         bytes32[] memory proof = new bytes32[](leaves.length == 3 ? 1 : 0);
         if (proof.length == 1) proof[0] = MerkleTree.EMPTY;
-        settlement.applyExceptions(epoch, leaves, proof);
+        settlement.applyExceptions(epoch, leaves, proof, new bytes[](0));
     }
 
     function lapse(bool wait) external {
@@ -225,7 +237,20 @@ contract GroupHandler is VmTest {
                 minKeeperStake: 1e18,
                 minProviderStake: 1e18,
                 collateralPerShard: COLLATERAL,
-                minPrice: 100 << 32
+                minPrice: 100 << 32,
+                appealWindow: 120,
+                appealWindowBlocks: 12,
+                protectionEpochs: 4,
+                evictionCap: 5000,
+                challengeBond: 1e15,
+                repairBonusPerShard: COLLATERAL / 5,
+                repairThresholds: bytes32(type(uint256).max / 0xffff * 2),
+                offerEpochs: 3,
+                offerExpiries: 2,
+                coolOffEpochs: 4,
+                freezeShare: 5000,
+                freezeEpochs: 4,
+                repairBudget: 64
             });
     }
 

@@ -40,6 +40,7 @@ export async function createTestChain() {
     functionName: string;
     args?: readonly unknown[];
     account?: Address;
+    value?: bigint;
   }): Promise<TransactionReceipt> {
     const account = call.account ?? testAccount(0).address;
     const { request } = await publicClient.simulateContract({ ...call, account } as never);

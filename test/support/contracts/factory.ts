@@ -2,6 +2,9 @@ import { artifacts } from "hardhat";
 import type { Abi, Address } from "viem";
 import type { TestChain } from "./chain.ts";
 
+/** Seconds. */
+export const APPEAL_WINDOW_MIN = 60;
+
 /** ABI of a compiled contract that has no generated one. */
 export async function artifactAbi(name: string): Promise<Abi> {
   return (await artifacts.readArtifact(name)).abi as Abi;
@@ -10,9 +13,13 @@ export async function artifactAbi(name: string): Promise<Abi> {
 /** The factory with its logic, on a fresh token unless one is named. */
 export async function createFactory(chain: TestChain, tokenAddress?: Address) {
   const token = tokenAddress ?? (await chain.deploy("MemoToken", [10n ** 27n]));
-  const logic: Address[] = [];
-  for (const name of ["Staking", "StorageOrders", "ChallengeSettlement"])
-    logic.push(await chain.deploy(name));
-  const factory = await chain.deploy("GroupFactory", logic);
+  const logic = {
+    staking: await chain.deploy("Staking"),
+    orders: await chain.deploy("StorageOrders"),
+    settlement: await chain.deploy("ChallengeSettlement"),
+    disputes: await chain.deploy("Disputes"),
+    repairs: await chain.deploy("Repairs"),
+  };
+  const factory = await chain.deploy("GroupFactory", [logic, APPEAL_WINDOW_MIN]);
   return { token, factory, logic };
 }

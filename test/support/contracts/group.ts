@@ -10,11 +10,14 @@ import {
 } from "viem";
 import type { HDAccount } from "viem/accounts";
 import { challengeSettlementAbi } from "../../../protocol/abi/generated/ChallengeSettlement.ts";
+import { disputesAbi } from "../../../protocol/abi/generated/Disputes.ts";
 import { groupFactoryAbi } from "../../../protocol/abi/generated/GroupFactory.ts";
 import { memoTokenAbi } from "../../../protocol/abi/generated/MemoToken.ts";
+import { repairsAbi } from "../../../protocol/abi/generated/Repairs.ts";
 import { stakingAbi } from "../../../protocol/abi/generated/Staking.ts";
 import { storageOrdersAbi } from "../../../protocol/abi/generated/StorageOrders.ts";
 import { type Certificate, quorumOf } from "../../../protocol/certificate.ts";
+import { packThresholds } from "../../../protocol/chain/parameters.ts";
 import type { Order } from "../../../protocol/order.ts";
 import { createTestChain, testAccount } from "./chain.ts";
 import { createFactory } from "./factory.ts";
@@ -22,12 +25,21 @@ import { type SigningPlace, signCommit, signOrder, signOrderAll } from "./signin
 
 export const TOKENS = 10n ** 18n;
 export const EMPTY_ROOT = keccak256("0x02");
+const errorsOf = (abi: readonly { readonly type: string }[]) => abi.filter(({ type }) => type === "error");
+
 /** Every error that a call may pass on, so that reverts are decoded whatever contract they come from. */
 export const groupAbi = [
   ...storageOrdersAbi,
-  ...challengeSettlementAbi.filter((item) => item.type === "error"),
-  ...stakingAbi.filter((item) => item.type === "error"),
+  ...errorsOf(challengeSettlementAbi),
+  ...errorsOf(stakingAbi),
+  ...errorsOf(disputesAbi),
+  ...errorsOf(repairsAbi),
 ] as unknown as Abi;
+
+const groupErrors = errorsOf(groupAbi);
+const settlementCalls = [...challengeSettlementAbi, ...groupErrors] as unknown as Abi;
+const repairsCalls = [...repairsAbi, ...groupErrors] as unknown as Abi;
+const disputesCalls = [...disputesAbi, ...groupErrors] as unknown as Abi;
 
 export type Member = { readonly id: number; readonly account: HDAccount };
 export type Group = Awaited<ReturnType<typeof createGroup>>;
@@ -48,6 +60,19 @@ export const PARAMETERS = {
   minProviderStake: 100n * TOKENS,
   collateralPerShard: TOKENS / 1000n,
   minPrice: 100n << 32n,
+  appealWindow: 120,
+  appealWindowBlocks: 12,
+  protectionEpochs: 5,
+  evictionCap: 5000,
+  challengeBond: 10n ** 15n,
+  repairBonusPerShard: TOKENS / 5000n,
+  repairThresholds: packThresholds([2, 2, 3, 4]),
+  offerEpochs: 3,
+  offerExpiries: 3,
+  coolOffEpochs: 4,
+  freezeShare: 5000,
+  freezeEpochs: 4,
+  repairBudget: 64,
 };
 
 /** A group with registered members. Account 0 deploys and is treasury, 1 is user and payer, 2 owns all stake. */
@@ -70,8 +95,10 @@ export async function createGroup(
     functionName: "createGroup",
     args: [{ ...parameters, token, treasury: deployer.address, genesis }, zeroHash],
   });
-  const { staking, orders, settlement } = parseEventLogs({ abi: groupFactoryAbi, logs: created.logs })[0]!
-    .args;
+  const { staking, orders, settlement, disputes, repairs } = parseEventLogs({
+    abi: groupFactoryAbi,
+    logs: created.logs,
+  })[0]!.args;
   const place: SigningPlace = { chainId: chain.chainId, orders, settlement };
 
   const call = async (
@@ -80,7 +107,8 @@ export async function createGroup(
     functionName: string,
     args: readonly unknown[],
     from: HDAccount,
-  ) => await chain.send({ address, abi, functionName, args, account: from.address });
+    value = 0n,
+  ) => await chain.send({ address, abi, functionName, args, account: from.address, value });
   const onToken = (name: string, args: readonly unknown[], from: HDAccount = deployer) =>
     call(token, memoTokenAbi as Abi, name, args, from);
   const onStaking = (name: string, args: readonly unknown[], from: HDAccount = owner) =>
@@ -88,7 +116,11 @@ export async function createGroup(
   const onOrders = (name: string, args: readonly unknown[], from: HDAccount = user) =>
     call(orders, [...groupAbi, ...memoTokenAbi.filter((item) => item.type === "error")], name, args, from);
   const onSettlement = (name: string, args: readonly unknown[], from: HDAccount = deployer) =>
-    call(settlement, challengeSettlementAbi as unknown as Abi, name, args, from);
+    call(settlement, settlementCalls, name, args, from);
+  const onRepairs = (name: string, args: readonly unknown[], from: HDAccount = deployer) =>
+    call(repairs, repairsCalls, name, args, from);
+  const onDisputes = (name: string, args: readonly unknown[], from: HDAccount = deployer, value = 0n) =>
+    call(disputes, disputesCalls, name, args, from, value);
   const read = {
     token: <T>(name: string, args: readonly unknown[] = []) =>
       chain.read<T>(token, memoTokenAbi as Abi, name, args),
@@ -96,7 +128,11 @@ export async function createGroup(
       chain.read<T>(staking, stakingAbi as Abi, name, args),
     orders: <T>(name: string, args: readonly unknown[] = []) => chain.read<T>(orders, groupAbi, name, args),
     settlement: <T>(name: string, args: readonly unknown[] = []) =>
-      chain.read<T>(settlement, challengeSettlementAbi as unknown as Abi, name, args),
+      chain.read<T>(settlement, settlementCalls, name, args),
+    repairs: <T>(name: string, args: readonly unknown[] = []) =>
+      chain.read<T>(repairs, repairsCalls, name, args),
+    disputes: <T>(name: string, args: readonly unknown[] = []) =>
+      chain.read<T>(disputes, disputesCalls, name, args),
   };
 
   await onToken("transfer", [user.address, 10n ** 6n * TOKENS]);
@@ -180,8 +216,9 @@ export async function createGroup(
     return await onSettlement("certify", [it, ...(await signatures(it, members))]);
   }
   return {
-    ...{ chain, token, factory, staking, orders, settlement, place, parameters, genesis },
-    ...{ deployer, user, owner, providers, keepers, onToken, onStaking, onOrders, onSettlement, read },
+    ...{ chain, token, factory, staking, orders, settlement, disputes, repairs, place, parameters, genesis },
+    ...{ deployer, user, owner, providers, keepers, read },
+    ...{ onToken, onStaking, onOrders, onSettlement, onRepairs, onDisputes },
     ...{ startOf, toEpoch, order, open, certificate, signatures, certify },
   };
 }
