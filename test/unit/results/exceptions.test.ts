@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import {
+  bytesToHex,
   decodeAbiParameters,
   type Hex,
   keccak256,
@@ -12,11 +13,15 @@ import {
 } from "viem";
 import { EXCEPTION_KIND } from "../../../protocol/certificate.ts";
 import { MAX_LOST_ENTRIES } from "../../../protocol/constants.ts";
+import { nodeAt } from "../../../protocol/merkle/tree.ts";
 import type { Order } from "../../../protocol/order.ts";
 import {
   compareEntries,
+  type ExceptionLeaf,
   exceptionChunks,
   exceptionsOf,
+  exceptionsRoot,
+  exceptionsTree,
   lostData,
   lostDetail,
   lostParts,
@@ -25,6 +30,9 @@ import {
   offerDetail,
 } from "../../../protocol/results/exceptions.ts";
 import { VERDICT } from "../../../protocol/results/judge.ts";
+import { leafOfMessage } from "../../../protocol/wire/exceptionMessage.ts";
+import type { ExceptionMessage } from "../../../protocol/wire/keeper.ts";
+import vectors from "../../vectors/exceptions.json" with { type: "json" };
 
 const hash = (number: number): Hex => pad(numberToHex(number), { size: 32 });
 const entry = (order: number, slot: number, stripe = 0) => ({ orderId: hash(order), slot, stripe });
@@ -181,3 +189,32 @@ describe("what is handed in with a leaf", () => {
     assert.equal(new Set([base, ...others].map(offerData)).size, 4);
   });
 });
+
+describe("golden vectors of exceptions", () => {
+  it("hash as this code hashes, from what the leaves stand for on", () => {
+    for (const { leaves, root, orders } of vectors) {
+      const messages = leaves.map(({ kind, provider, content }) => ({ kind, provider, ...content }));
+      const computed = messages.map((message) => leafOfMessage(message as unknown as ExceptionMessage));
+      assert.equal(exceptionsRoot(computed), root);
+      const tree = exceptionsTree(computed);
+      for (const [index, leaf] of leaves.entries()) {
+        assert.equal(computed[index]?.data, leaf.data);
+        assert.equal(bytesToHex(nodeAt(tree, 0, index)), leaf.leafHash);
+        assert.equal(detailOf(computed[index]!, orders.map(readOrder)), leaf.detail);
+      }
+    }
+  });
+});
+
+function detailOf(leaf: ExceptionLeaf, orders: { id: Hex; order: Order }[]): Hex | undefined {
+  if (leaf.kind === EXCEPTION_KIND.lost) return lostDetail(leaf.content, [...orders].reverse());
+  if (leaf.kind !== EXCEPTION_KIND.offer) return undefined;
+  return offerDetail(leaf.content, orders.find(({ id }) => id === leaf.content.orderId)!.order);
+}
+
+function readOrder({ id, order }: (typeof vectors)[number]["orders"][number]): { id: Hex; order: Order } {
+  const { length, ...location } = order.manifest;
+  const manifest = { ...location, length: BigInt(length) };
+  const [price, openBy] = [BigInt(order.price), BigInt(order.openBy)];
+  return { id: id as Hex, order: { ...order, price, openBy, manifest } as Order };
+}
