@@ -1,16 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import {
-  createPublicClient,
-  createWalletClient,
-  type Hex,
-  http,
-  type LocalAccount,
-  type PublicClient,
-} from "viem";
+import type { Hex, LocalAccount } from "viem";
 import { type Deployment, findGroup } from "../protocol/chain/deployment.ts";
-import { createTransactor, type Transactor } from "../protocol/chain/transactor.ts";
-import { MemoError } from "../protocol/errors.ts";
+import type { Transactor } from "../protocol/chain/transactor.ts";
 import { createFieldPool, type FieldPool } from "../protocol/kzg/fieldPool.ts";
 import { createKzg, type Kzg } from "../protocol/kzg/kzg.ts";
 import { loadPoints, type Points } from "../protocol/kzg/points.ts";
@@ -18,14 +10,26 @@ import type { RandomBytes } from "../protocol/object/envelope.ts";
 import { createReedSolomon } from "../protocol/object/reedSolomon.ts";
 import { type Clock, systemClock } from "../protocol/runtime/clock.ts";
 import { createSilentLogger, type Logger } from "../protocol/runtime/logger.ts";
+import { createConnection } from "./chain/connection.ts";
 import { createGroupView, type GroupView } from "./chain/groupView.ts";
+import { createMemberCache } from "./chain/memberCache.ts";
+import {
+  type ChallengeOptions,
+  type ChallengeResult,
+  challengeShard,
+  closeChallenge,
+} from "./disputes/directChallenge.ts";
 import { createKeyring } from "./keyring.ts";
+import { lazy } from "./lazy.ts";
+import { endOrder, type Settlement, settleOrder } from "./orders/settleOrder.ts";
 import { createProviderLink, type ProviderLink } from "./providerLink.ts";
 import { createArchive, type Listing } from "./read/archive.ts";
 import { createCapabilities } from "./read/capability.ts";
-import { type ByteRange, objectBytes, resolveRange } from "./read/objectStream.ts";
+import { type ObjectRead, type ReadOptions, type Reference, readObject } from "./read/readObject.ts";
 import { type RecoverOptions, type Recovery, recoverAll } from "./read/recover.ts";
-import { type OrderStatus, orderStatus } from "./status.ts";
+import { createReporter } from "./read/reporter.ts";
+import { type OrderStatus, orderStatus } from "./status/orderStatus.ts";
+import { type Overview, overviewOf } from "./status/overview.ts";
 import { createNoJournal, createUploadJournal, type JournalEntry } from "./store/journal.ts";
 import { bytesSource, fileSource, type Source } from "./store/source.ts";
 import { type StoreResult, storeSource, WINDOW_BYTES } from "./store/store.ts";
@@ -47,6 +51,8 @@ export type ClientOptions = {
   readonly hedgeMs?: number;
   /** Bytes of shards that an upload keeps in memory per window. Default 48 MiB. */
   readonly windowBytes?: number;
+  /** Whether keepers are told about shards that could not be read. Default true. */
+  readonly report?: boolean;
   readonly clock?: Clock;
   readonly random?: RandomBytes;
   readonly logger?: Logger;
@@ -60,9 +66,6 @@ export type ClientOptions = {
   readonly transactor?: Transactor;
 };
 
-/** What to read: an order's first object, or a name of the owner. */
-export type Reference = { readonly orderId: Hex } | { readonly name: string };
-
 export type Client = {
   /** Stores a file (path), bytes or any repeatable source. See `storeSource` for errors. */
   store(source: string | Uint8Array | Source, options: StoreOptions): Promise<StoreResult>;
@@ -70,23 +73,26 @@ export type Client = {
    * Reads an object or a range of it as a web stream of plain bytes.
    * @throws NAME_NOT_FOUND, ORDER_NOT_FOUND, RANGE_INVALID, TOO_FEW_SHARDS, SEGMENT_TAMPERED, …
    */
-  read(reference: Reference, options?: { range?: ByteRange; signal?: AbortSignal }): Promise<ObjectRead>;
+  read(reference: Reference, options?: ReadOptions): Promise<ObjectRead>;
   /** The owner's names, from the chain's orders and their manifests. */
   list(options?: { signal?: AbortSignal }): Promise<Listing>;
+  /** How an order stands: slots, faults, repairs, disputes, refunds. @throws ORDER_NOT_FOUND */
   status(orderId: Hex): Promise<OrderStatus>;
+  /** How everything of the owner stands. */
+  overview(): Promise<Overview>;
+  /** Demands the proof of one shard on chain, and waits for the answer. See `challengeShard` for errors. */
+  challenge(orderId: Hex, options?: ChallengeOptions): Promise<ChallengeResult>;
+  /** Closes a direct challenge that nobody answered in time. @throws CHALLENGE_NOT_FOUND, CHALLENGE_WINDOW_OPEN */
+  closeChallenge(id: bigint, options?: { signal?: AbortSignal }): Promise<ChallengeResult>;
+  /** Ends an order early. See `endOrder` for errors. */
+  end(orderId: Hex, options?: { signal?: AbortSignal }): Promise<{ orderId: Hex; endEpoch: number }>;
+  /** Pays for what is finished; closes and releases an order that is over. @throws ORDER_NOT_FOUND */
+  settle(orderId: Hex, options?: { signal?: AbortSignal }): Promise<Settlement>;
   /** Restores everything into a folder with nothing but wallet and chain. */
   recover(options: RecoverOptions): Promise<Recovery>;
   /** Uploads of this data directory that ended without a result, and whether their order was opened after all. */
   unfinished(): Promise<(JournalEntry & { readonly opened: boolean })[]>;
   close(): Promise<void>;
-};
-
-export type ObjectRead = {
-  readonly orderId: Hex;
-  /** Plain bytes of the whole object. */
-  readonly size: number;
-  readonly range: { readonly from: number; readonly to: number };
-  readonly stream: ReadableStream<Uint8Array>;
 };
 
 /** Creates a client of one group for one account. Nothing is contacted or loaded before it is needed. */
@@ -96,19 +102,13 @@ export function createClient(options: ClientOptions): Client {
   const random: RandomBytes = options.random ?? ((length) => new Uint8Array(randomBytes(length)));
   const clock = options.clock ?? systemClock;
   const logger = options.logger ?? createSilentLogger();
-  const transport = http(options.rpcUrl);
-  const chain = {
-    id: deployment.chainId,
-    name: `chain ${deployment.chainId}`,
-    nativeCurrency: { name: "Ether", symbol: "ETH", decimals: 18 },
-    rpcUrls: { default: { http: [options.rpcUrl] } },
-  };
-  const publicClient: PublicClient = createPublicClient({ transport, chain });
-  const view = options.view ?? createGroupView({ client: publicClient, chainId: deployment.chainId, group });
+  const { chainId } = deployment;
+  const connection = createConnection({ rpcUrl: options.rpcUrl, chainId });
+  const view = options.view ?? createGroupView({ client: connection.publicClient, chainId, group });
   const journal = options.dataDir ? createUploadJournal(join(options.dataDir, "uploads")) : createNoJournal();
   const keyring = createKeyring({
     account,
-    chainId: deployment.chainId,
+    chainId,
     random,
     ...(options.recoveryPhrase === undefined ? {} : { recoveryPhrase: options.recoveryPhrase }),
   });
@@ -119,27 +119,19 @@ export function createClient(options: ClientOptions): Client {
   const fieldPool = lazy(() => options.fieldPool ?? createFieldPool());
   const reedSolomon = lazy(createReedSolomon);
   const transactor = lazy(
-    () =>
-      options.transactor ??
-      createTransactor({
-        walletClient: createWalletClient({ account, transport, chain }),
-        publicClient,
-        confirmations: group.parameters.confirmations,
-        logger,
-      }),
+    () => options.transactor ?? connection.transactorOf(account, group.parameters.confirmations, logger),
   );
   const capabilityFor = createCapabilities({ account, view, clock });
-  let endpoints: Promise<ReadonlyMap<number, { endpoint: string }>> | undefined;
-
-  async function endpointOf(provider: number): Promise<string> {
-    endpoints ??= view.providers();
-    const found = (await endpoints).get(provider);
-    if (found) return found.endpoint;
-    endpoints = undefined;
-    throw new MemoError("PROVIDER_UNKNOWN", `Provider ${provider} is not registered in this group.`, {
-      details: { provider },
-    });
-  }
+  const members = createMemberCache(view);
+  const reporter = lazy(async () =>
+    createReporter({
+      link: await link(),
+      keepers: members.keeperEndpoints,
+      capabilityFor,
+      clock,
+      logger,
+    }),
+  );
 
   const archive = lazy(async () =>
     createArchive({
@@ -150,11 +142,20 @@ export function createClient(options: ClientOptions): Client {
       clock,
       reedSolomon: await reedSolomon(),
       commit: async (shard) => (await kzg()).commit(shard),
-      endpointOf,
+      endpointOf: members.providerEndpoint,
       capabilityFor,
       hedgeMs: options.hedgeMs ?? 1_500,
+      ...(options.report === false ? {} : { report: (await reporter()).report }),
     }),
   );
+
+  const disputing = async () => ({
+    view,
+    transactor: await transactor(),
+    account: account.address,
+    random,
+    clock,
+  });
 
   async function toSource(source: string | Uint8Array | Source): Promise<Source> {
     if (typeof source === "string") return fileSource(source);
@@ -188,35 +189,28 @@ export function createClient(options: ClientOptions): Client {
       );
     },
 
-    async read(reference, { range, signal } = {}) {
-      const stop = new AbortController();
-      const either = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
-      const shelf = await archive();
-      const found =
-        "orderId" in reference
-          ? await shelf.byOrder(reference.orderId, either)
-          : await shelf.byName(reference.name, either);
-      const { reader, body, extent, rootKey, orderId } = found;
-      const span = resolveRange(extent.size, range);
-      const bytes = objectBytes(reader, body, extent, rootKey, span, either);
-      const stream = new ReadableStream<Uint8Array>({
-        async pull(controller) {
-          const { done, value } = await bytes.next();
-          if (done) controller.close();
-          else controller.enqueue(value);
-        },
-        async cancel(reason) {
-          stop.abort(reason);
-          await bytes.return(undefined);
-        },
-      });
-      return { orderId, size: extent.size, range: span, stream };
-    },
+    read: async (reference, readOptions) => readObject(await archive(), reference, readOptions),
 
     async list({ signal } = {}) {
       return (await archive()).list(signal ?? new AbortController().signal);
     },
     status: (orderId) => orderStatus(view, orderId),
+    overview: () => overviewOf(view, account.address),
+
+    async challenge(orderId, challengeOptions) {
+      return challengeShard(await disputing(), orderId, challengeOptions);
+    },
+    async closeChallenge(id, { signal } = {}) {
+      return closeChallenge(await disputing(), id, signal ?? new AbortController().signal);
+    },
+    async end(orderId, { signal } = {}) {
+      const deps = { view, transactor: await transactor() };
+      return endOrder(deps, orderId, signal ?? new AbortController().signal);
+    },
+    async settle(orderId, { signal } = {}) {
+      const deps = { view, transactor: await transactor() };
+      return settleOrder(deps, orderId, signal ?? new AbortController().signal);
+    },
     async recover(recoverOptions) {
       return recoverAll(await archive(), recoverOptions);
     },
@@ -235,19 +229,10 @@ export function createClient(options: ClientOptions): Client {
     },
 
     async close() {
+      if (reporter.started()) await (await reporter()).close();
       if (link.started() && !options.link) await (await link()).close();
       if (fieldPool.started() && !options.fieldPool) await (await fieldPool()).close();
       if (transactor.started() && !options.transactor) (await transactor()).close();
     },
   };
-}
-
-/** Makes a value when it is first asked for. */
-function lazy<Value>(make: () => Value | Promise<Value>): (() => Promise<Value>) & { started(): boolean } {
-  let value: Promise<Value> | undefined;
-  const get = () => {
-    value ??= Promise.resolve(make());
-    return value;
-  };
-  return Object.assign(get, { started: () => value !== undefined });
 }

@@ -3,6 +3,7 @@ import { createHost } from "../protocol/net/host.ts";
 import { createRpcClient } from "../protocol/net/rpcClient.ts";
 import type { RandomBytes } from "../protocol/object/envelope.ts";
 import type { Logger } from "../protocol/runtime/logger.ts";
+import { type KeeperMethods, keeperProtocol } from "../protocol/wire/keeper.ts";
 import type { RequestOf, ResponseOf } from "../protocol/wire/protocol.ts";
 import {
   type BulkMethods,
@@ -13,7 +14,7 @@ import {
 
 export type CallOptions = { readonly signal?: AbortSignal; readonly timeoutMs?: number };
 
-/** How the client speaks to providers. An interface, so that tests can put providers in memory behind it. */
+/** How the client speaks to providers and keepers. An interface, so that tests can put a network in memory behind it. */
 export type ProviderLink = {
   /** Small messages. */
   call<Name extends keyof ProviderMethods & string>(
@@ -29,6 +30,12 @@ export type ProviderLink = {
     request: RequestOf<BulkMethods, Name>,
     options?: CallOptions,
   ): Promise<ResponseOf<BulkMethods, Name>>;
+  keeper<Name extends keyof KeeperMethods & string>(
+    endpoint: string,
+    method: Name,
+    request: RequestOf<KeeperMethods, Name>,
+    options?: CallOptions,
+  ): Promise<ResponseOf<KeeperMethods, Name>>;
   close(): Promise<void>;
 };
 
@@ -44,12 +51,15 @@ export async function createProviderLink(options: {
   const host = await createHost({ seed: bytesToHex(options.random(32)), listen: [], logger });
   const small = createRpcClient({ host, protocol: providerProtocol, logger });
   const large = createRpcClient({ host, protocol: bulkProtocol, logger });
+  const keepers = createRpcClient({ host, protocol: keeperProtocol, logger });
   return {
+    keeper: (endpoint, method, request, callOptions) => keepers.call(endpoint, method, request, callOptions),
     call: (endpoint, method, request, callOptions) => small.call(endpoint, method, request, callOptions),
     bulk: (endpoint, method, request, callOptions) => large.call(endpoint, method, request, callOptions),
     async close() {
       small.close();
       large.close();
+      keepers.close();
       await host.stop();
     },
   };

@@ -1,13 +1,15 @@
 import type { Address, Hex, PublicClient } from "viem";
 import { challengeSettlementAbi } from "../../protocol/abi/generated/ChallengeSettlement.ts";
 import { memoTokenAbi } from "../../protocol/abi/generated/MemoToken.ts";
-import { stakingAbi } from "../../protocol/abi/generated/Staking.ts";
+import { repairsAbi } from "../../protocol/abi/generated/Repairs.ts";
 import { storageOrdersAbi } from "../../protocol/abi/generated/StorageOrders.ts";
 import type { DeployedGroup } from "../../protocol/chain/deployment.ts";
-import type { ProviderInfo } from "../../protocol/chain/groupTypes.ts";
 import { MemoError } from "../../protocol/errors.ts";
 import type { Order } from "../../protocol/order.ts";
+import { createDisputeView, type DisputeView } from "./disputeView.ts";
 import { inBlockRanges } from "./eventLogs.ts";
+import { type Members, readMembers } from "./members.ts";
+import { type OrderHistory, readOrderHistory } from "./orderHistory.ts";
 
 /** An order as the chain has it. */
 export type OpenedOrder = {
@@ -15,6 +17,8 @@ export type OpenedOrder = {
   readonly order: Order;
   /** Number of its opening event within the group. */
   readonly sequence: number;
+  /** Block of that event. */
+  readonly block: number;
 };
 
 /** State of an order on chain. */
@@ -23,7 +27,25 @@ export type OrderState = {
   readonly settledTo: number;
   readonly endEpoch: number;
   readonly escrow: bigint;
+  /** Slots without a holder, void ones included. */
   readonly evicted: number;
+  /** Whether any slot ever changed hands. */
+  readonly changed: boolean;
+};
+
+/** A slot as `Repairs` has it. */
+export type SlotState = {
+  readonly slot: number;
+  /** Undefined while it is vacant. */
+  readonly holder: number | undefined;
+  /** First epoch of the holder. */
+  readonly since: number;
+  /** Who held it before, and the first epoch that it is not paid for. */
+  readonly former: { readonly provider: number; readonly until: number } | undefined;
+  /** To whom it was last offered, and the last epoch in which that provider can accept. */
+  readonly offer: { readonly provider: number; readonly deadline: number } | undefined;
+  readonly expiries: number;
+  readonly voided: boolean;
 };
 
 /** What the client reads of a group. Nothing but a node is needed: no indexer. */
@@ -32,13 +54,19 @@ export type GroupView = {
   readonly group: DeployedGroup;
   /** Timestamp (seconds) of the newest block. */
   now(): Promise<number>;
-  /** Registered providers, with their newest endpoint, domain and ask. */
-  providers(): Promise<ReadonlyMap<number, ProviderInfo>>;
+  /** Number and timestamp (seconds) of the newest block. */
+  head(): Promise<{ number: number; timestamp: number }>;
+  /** Registered providers and keepers, with what they last published. */
+  members(): Promise<Members>;
   /** An order by id. @throws ORDER_NOT_FOUND */
   order(id: Hex): Promise<OpenedOrder>;
   /** All orders of an owner, in the order in which they were opened. */
   ordersOf(owner: Address): Promise<OpenedOrder[]>;
   orderState(id: Hex): Promise<OrderState>;
+  /** Every slot of an order. */
+  slots(order: Order): Promise<readonly SlotState[]>;
+  /** What happened to an order since it was opened. */
+  history(opened: OpenedOrder): Promise<OrderHistory>;
   /** What opening an order takes from its payer's balance. */
   cost(order: Order): Promise<bigint>;
   /** Free deposit of a payer. */
@@ -49,6 +77,7 @@ export type GroupView = {
   epochs(): Promise<{ now: number; lastCertified: number; lastFinished: number }>;
   /** Whether a provider was certified as missing in an epoch. */
   missed(provider: number, epoch: number): Promise<boolean>;
+  readonly disputes: DisputeView;
 };
 
 const STATUSES = ["unknown", "open", "closed", "released"] as const;
@@ -62,7 +91,7 @@ export function createGroupView(options: {
   const { client, group, chainId } = options;
   const startBlock = BigInt(group.startBlock);
   const orders = { address: group.orders, abi: storageOrdersAbi } as const;
-  const staking = { address: group.staking, abi: stakingAbi } as const;
+  const repairs = { address: group.repairs, abi: repairsAbi } as const;
   const settlement = { address: group.settlement, abi: challengeSettlementAbi } as const;
 
   const openings = (args: { orderId?: Hex; owner?: Address }) =>
@@ -76,10 +105,11 @@ export function createGroupView(options: {
         strict: true,
       }),
     );
-  const opened = ({ args }: Awaited<ReturnType<typeof openings>>[number]): OpenedOrder => ({
+  const opened = ({ args, blockNumber }: Awaited<ReturnType<typeof openings>>[number]): OpenedOrder => ({
     id: args.orderId,
     order: args.order,
     sequence: Number(args.sequence),
+    block: Number(blockNumber),
   });
 
   return {
@@ -91,23 +121,12 @@ export function createGroupView(options: {
       return Number(block.timestamp);
     },
 
-    async providers() {
-      const logs = await inBlockRanges(client, startBlock, (fromBlock, toBlock) =>
-        client.getContractEvents({ ...staking, fromBlock, toBlock, strict: true }),
-      );
-      const found = new Map<number, ProviderInfo>();
-      for (const log of logs) {
-        if (log.eventName === "ProviderRegistered") {
-          const { providerId, owner, operator, endpoint, domain, ask, repairs } = log.args;
-          found.set(providerId, { id: providerId, owner, operator, endpoint, domain, ask, repairs });
-        } else if (log.eventName === "ProviderUpdated") {
-          const { providerId, endpoint, domain, ask, repairs } = log.args;
-          const known = found.get(providerId);
-          if (known) found.set(providerId, { ...known, endpoint, domain, ask, repairs });
-        }
-      }
-      return found;
+    async head() {
+      const { number, timestamp } = await client.getBlock();
+      return { number: Number(number), timestamp: Number(timestamp) };
     },
+
+    members: () => readMembers(client, group),
 
     async order(id) {
       const [log] = await openings({ orderId: id });
@@ -123,9 +142,28 @@ export function createGroupView(options: {
 
     async orderState(id) {
       const state = await client.readContract({ ...orders, functionName: "orderState", args: [id] });
-      const { settledTo, endEpoch, escrow, evicted } = state;
-      return { status: STATUSES[state.status] ?? "unknown", settledTo, endEpoch, escrow, evicted };
+      const { settledTo, endEpoch, escrow, evicted, changed } = state;
+      return { status: STATUSES[state.status] ?? "unknown", settledTo, endEpoch, escrow, evicted, changed };
     },
+
+    slots: (order) =>
+      Promise.all(
+        order.providers.map(async (_, slot) => {
+          const word = await client.readContract({ ...repairs, functionName: "slotOf", args: [order, slot] });
+          const { holder, since, former, until, assignee, deadline, expiries, vacant, voided } = word;
+          return {
+            slot,
+            holder: vacant || holder === 0 ? undefined : holder,
+            since,
+            former: former === 0 ? undefined : { provider: former, until },
+            offer: assignee === 0 ? undefined : { provider: assignee, deadline },
+            expiries,
+            voided,
+          };
+        }),
+      ),
+
+    history: (order) => readOrderHistory(client, group, order),
 
     async cost(order) {
       const cost = await client.readContract({ ...orders, functionName: "cost", args: [order] });
@@ -158,5 +196,7 @@ export function createGroupView(options: {
 
     missed: (provider, epoch) =>
       client.readContract({ ...settlement, functionName: "missed", args: [provider, epoch] }),
+
+    disputes: createDisputeView({ client, group }),
   };
 }

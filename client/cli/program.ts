@@ -3,8 +3,10 @@ import { MemoError } from "../../protocol/errors.ts";
 import { packageVersion } from "../../protocol/runtime/packageVersion.ts";
 import { loadSettings } from "../../protocol/runtime/settings.ts";
 import type { Client } from "../createClient.ts";
+import { addChallenge } from "./challenge.ts";
 import { addGet } from "./get.ts";
 import { addList } from "./list.ts";
+import { addEnd, addSettle } from "./order.ts";
 import { addPut } from "./put.ts";
 import { addRecover } from "./recover.ts";
 import { EXIT, openClient } from "./session.ts";
@@ -21,6 +23,7 @@ EXAMPLES
   export MEMO_DEPLOYMENT=deployment.json MEMO_KEY_FILE=wallet.key
   memo put holiday.mp4
   memo get holiday.mp4 --output copy.mp4
+  memo status
   memo recover --to restored
 
 EXIT CODES
@@ -50,16 +53,21 @@ export async function runCli(argv: readonly string[], overrides: CliOverrides = 
     const command = program.command(usage).description(description).exitOverride();
     command.option("--json", "the result as one line of JSON on standard output", false);
     for (const { flag, env: variable, description: text } of Object.values(clientSettings)) {
-      command.option(`${flag} <value>`, `${text} (${variable})`);
+      const isSwitch = flag.startsWith("--no-");
+      command.option(isSwitch ? flag : `${flag} <value>`, `${text} (${variable})`);
     }
     return command.action(async (...given) => {
       const [flags] = given.slice(-2) as [Record<string, unknown>];
-      const args = given.slice(0, -2) as string[];
+      const args = given.slice(0, -2) as (string | undefined)[];
+      // A switch has a value even when it was not given.
+      const isGiven = (key: string) => command.getOptionValueSource(key) === "cli";
       const named = Object.keys(clientSettings);
       const settings = loadSettings({
         definitions: clientSettings,
         env,
-        flags: Object.fromEntries(Object.entries(flags).filter(([key]) => named.includes(key))),
+        flags: Object.fromEntries(
+          Object.entries(flags).filter(([key]) => named.includes(key) && isGiven(key)),
+        ),
       }).values;
       const options = Object.fromEntries(Object.entries(flags).filter(([key]) => !named.includes(key)));
       const stop = new AbortController();
@@ -79,6 +87,9 @@ export async function runCli(argv: readonly string[], overrides: CliOverrides = 
   addGet(add, stdout);
   addList(add);
   addStatus(add);
+  addChallenge(add);
+  addEnd(add);
+  addSettle(add);
   addRecover(add);
 
   try {

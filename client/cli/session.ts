@@ -30,13 +30,14 @@ async function readPhrase(path: string): Promise<string> {
 
 /** Makes the client that the settings describe. */
 export async function openClient(settings: ClientSettings): Promise<Client> {
-  const { rpcUrl, recoveryPhraseFile, dataDir, group, logLevel } = settings;
+  const { rpcUrl, recoveryPhraseFile, dataDir, group, report, logLevel } = settings;
   const deployment = await readDeployment(settings.deployment);
   const account = privateKeyToAccount(await readKeyFile(settings.keyFile));
   return createClient({
     rpcUrl,
     deployment,
     account,
+    report,
     logger: createLogger({ name: "memo", level: logLevel }),
     ...(group === undefined ? {} : { group }),
     ...(dataDir === undefined ? {} : { dataDir }),

@@ -1,6 +1,11 @@
 import { z } from "zod";
 import { defineSettings, type SettingValues } from "../../protocol/runtime/settings.ts";
-import { logLevelSetting, pathSetting, urlSetting } from "../../protocol/runtime/settingTypes.ts";
+import {
+  booleanSetting,
+  logLevelSetting,
+  pathSetting,
+  urlSetting,
+} from "../../protocol/runtime/settingTypes.ts";
 
 /** Settings of `memo`: flag, then environment, then default. */
 export const clientSettings = defineSettings({
@@ -40,6 +45,13 @@ export const clientSettings = defineSettings({
     flag: "--data-dir",
     description: "folder in which uploads are journalled; without it nothing is kept",
     schema: pathSetting.optional(),
+  },
+  report: {
+    env: "MEMO_REPORT",
+    flag: "--no-report",
+    description: "tell keepers nothing about shards that could not be read",
+    default: "true",
+    schema: booleanSetting,
   },
   logLevel: {
     env: "MEMO_LOG_LEVEL",

@@ -47,6 +47,11 @@ export function formatTokens(wei: bigint): string {
   return `${shown === "" ? whole : `${whole}.${shown}`} tokens`;
 }
 
+/** Native wei as coin, exactly. */
+export function formatCoin(wei: bigint): string {
+  return `${formatUnits(wei, 18)} native coin`;
+}
+
 /** JSON with bigints as decimal strings. */
 export function toJson(value: unknown): string {
   return JSON.stringify(value, (_key, part: unknown) => (typeof part === "bigint" ? part.toString() : part));

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { bytesToHex, type Hex, hexToBytes } from "viem";
+import { bytesToHex, hexToBytes } from "viem";
 import { COMMITMENT_BYTES, PAYLOAD_BYTES } from "../../protocol/constants.ts";
 import { MemoError } from "../../protocol/errors.ts";
 import { shardRoot, slotRoot } from "../../protocol/merkle/slotRoot.ts";
@@ -8,29 +8,16 @@ import { decodePolicy, type Policy } from "../../protocol/object/policy.ts";
 import { concatBytes } from "../../protocol/object/rechunk.ts";
 import type { ReedSolomon } from "../../protocol/object/reedSolomon.ts";
 import { decodeStripe } from "../../protocol/object/stripes.ts";
-import type { Clock } from "../../protocol/runtime/clock.ts";
 import { decodePacked31 } from "../../protocol/shard/packed31.ts";
-import type { ReadCapability } from "../../protocol/wire/codecs.ts";
 import { COMMITMENTS_PER_PAGE } from "../../protocol/wire/provider.ts";
 import type { OpenedOrder } from "../chain/groupView.ts";
-import type { ProviderLink } from "../providerLink.ts";
-import { withRetries } from "../retry.ts";
-import { gatherShards } from "./gather.ts";
+import { createShardGathering, type ShardCheck, type ShardGatheringDeps } from "./shardGathering.ts";
 
-export type OrderReaderDeps = {
-  readonly link: ProviderLink;
-  readonly clock: Clock;
+export type OrderReaderDeps = ShardGatheringDeps & {
   readonly reedSolomon: ReedSolomon;
   /** Commits to a shard: the judge where no digest can be listed. Loaded only when it is needed. */
   commit(shard: Uint8Array): Promise<Uint8Array>;
-  /** Endpoint of a provider by id. */
-  endpointOf(provider: number): Promise<string>;
-  capabilityFor(orderId: Hex): Promise<ReadCapability>;
-  readonly hedgeMs: number;
 };
-
-/** Decides whether bytes are the shard of (slot, stripe). */
-export type ShardCheck = (slot: number, stripe: number, bytes: Uint8Array) => boolean | Promise<boolean>;
 
 /** Reads the stripes of one order. */
 export type OrderReader = {
@@ -51,8 +38,6 @@ export type OrderReader = {
   onlyStripe(accept: (payload: Uint8Array) => boolean, signal: AbortSignal): Promise<Uint8Array>;
 };
 
-const SHARD_TIMEOUT_MS = 20_000;
-
 /** Checks shards by the digests that a manifest lists. */
 export function digestCheck(digests: Uint8Array, slots: number): ShardCheck {
   return (slot, stripe, bytes) => {
@@ -71,65 +56,18 @@ export function createOrderReader(deps: OrderReaderDeps, opened: OpenedOrder): O
   const policy = decodePolicy(order.policy);
   const placement = placementOf(order.manifest, order.stripes, policy);
   const slots = Array.from({ length: policy.n }, (_, slot) => slot);
-  /** Failures of a slot so far: who failed is asked last. */
-  const faults = slots.map(() => 0);
-  const bestFirst = () => slots.toSorted((a, b) => faults[a]! - faults[b]! || a - b);
+  const shards = createShardGathering(deps, opened);
   let commitments: Promise<Uint8Array[]> | undefined;
-
-  async function fetchShard(
-    slot: number,
-    stripe: number,
-    check: ShardCheck,
-    signal: AbortSignal,
-  ): Promise<Uint8Array> {
-    const [endpoint, capability] = await Promise.all([
-      deps.endpointOf(order.providers[slot]!),
-      deps.capabilityFor(id),
-    ]);
-    const request = { orderId: id, slot, stripe, capability };
-    const options = { signal, timeoutMs: SHARD_TIMEOUT_MS };
-    const { bytes } = await withRetries(
-      () => deps.link.bulk(endpoint, "getShard", request, options),
-      deps.clock,
-      signal,
-    );
-    if (await check(slot, stripe, bytes)) return bytes;
-    throw new MemoError(
-      "SHARD_WRONG",
-      `Provider ${order.providers[slot]} gave other bytes for slot ${slot}, stripe ${stripe}.`,
-      {
-        details: { provider: order.providers[slot], slot, stripe },
-      },
-    );
-  }
-
-  function gather(
-    stripe: number,
-    wanted: readonly number[],
-    k: number,
-    check: ShardCheck,
-    signal: AbortSignal,
-  ) {
-    return gatherShards({
-      slots: bestFirst(),
-      wanted,
-      k,
-      fetch: (slot, either) => fetchShard(slot, stripe, check, either),
-      hedgeMs: deps.hedgeMs,
-      clock: deps.clock,
-      signal,
-      onFailure: (slot) => faults[slot]!++,
-    });
-  }
 
   /** Any one shard that passes. */
   async function anyShard(stripe: number, check: ShardCheck, signal: AbortSignal): Promise<Uint8Array> {
-    const shards = await gather(stripe, bestFirst().slice(0, 1), 1, check, signal);
-    return [...shards.values()][0]!;
+    const [best] = await shards.bestFirst();
+    const got = await shards.gather(stripe, [best!.slot], 1, check, signal);
+    return [...got.values()][0]!;
   }
 
-  function payloadOf(shards: ReadonlyMap<number, Uint8Array>): Uint8Array {
-    const stripe = slots.map((slot) => shards.get(slot));
+  function payloadOf(got: ReadonlyMap<number, Uint8Array>): Uint8Array {
+    const stripe = slots.map((slot) => got.get(slot));
     return decodeStripe(deps.reedSolomon.reconstruct(stripe, policy).slice(0, policy.k));
   }
 
@@ -146,16 +84,18 @@ export function createOrderReader(deps: OrderReaderDeps, opened: OpenedOrder): O
 
   /** Commitments of all slots from the first holder whose answer has the order's root. */
   async function fetchCommitments(signal: AbortSignal): Promise<Uint8Array[]> {
-    for (const holder of bestFirst()) {
+    const sources = await shards.bestFirst();
+    const asked = new Set(sources.map((source) => source.provider).filter((one) => one !== undefined));
+    for (const provider of asked) {
       try {
-        const endpoint = await deps.endpointOf(order.providers[holder]!);
+        const endpoint = await deps.endpointOf(provider);
         const all = await Promise.all(slots.map((slot) => slotCommitments(endpoint, slot, signal)));
         if (shardRoot(all.map((bytes) => slotRoot(bytes))) === order.shardRoot.toLowerCase()) return all;
-        faults[holder]!++;
+        shards.blame(provider);
       } catch (error) {
         signal.throwIfAborted();
         if (!(error instanceof MemoError)) throw error;
-        faults[holder]!++;
+        shards.blame(provider);
       }
     }
     throw new MemoError(
@@ -209,10 +149,10 @@ export function createOrderReader(deps: OrderReaderDeps, opened: OpenedOrder): O
     const wanted = slots
       .slice(first, Math.max(first + 1, Math.ceil(range.to / PAYLOAD_BYTES)))
       .filter((slot) => slot < policy.k);
-    const shards = await gather(stripe, wanted, policy.k, check, signal);
-    if (!wanted.every((slot) => shards.has(slot))) return payloadOf(shards);
+    const got = await shards.gather(stripe, wanted, policy.k, check, signal);
+    if (!wanted.every((slot) => got.has(slot))) return payloadOf(got);
     const payload = new Uint8Array(policy.k * PAYLOAD_BYTES);
-    for (const slot of wanted) payload.set(decodePacked31(shards.get(slot)!), slot * PAYLOAD_BYTES);
+    for (const slot of wanted) payload.set(decodePacked31(got.get(slot)!), slot * PAYLOAD_BYTES);
     return payload;
   }
 

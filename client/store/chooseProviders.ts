@@ -1,7 +1,7 @@
-import type { ProviderInfo } from "../../protocol/chain/groupTypes.ts";
 import { MemoError } from "../../protocol/errors.ts";
 import type { RandomBytes } from "../../protocol/object/envelope.ts";
 import { formatPolicy, type Policy } from "../../protocol/object/policy.ts";
+import type { ListedProvider } from "../chain/members.ts";
 
 /** Hands out providers for slots, the best first, spread over failure domains. */
 export type ProviderPool = {
@@ -9,9 +9,9 @@ export type ProviderPool = {
    * The next provider for a slot: of the domains that hold the fewest slots, the cheapest one.
    * @throws MemoError `NOT_ENOUGH_PROVIDERS` when none is left
    */
-  take(): ProviderInfo;
+  take(): ListedProvider;
   /** Tells that a provider holds no slot after all and is not to be taken again. */
-  drop(provider: ProviderInfo): void;
+  drop(provider: ListedProvider): void;
   /** Providers that have not been taken. */
   left(): number;
 };
@@ -29,7 +29,7 @@ function shuffled<Item>(items: readonly Item[], random: RandomBytes): Item[] {
  * @throws MemoError `NOT_ENOUGH_PROVIDERS` when the policy needs more than there are
  */
 export function createProviderPool(options: {
-  providers: Iterable<ProviderInfo>;
+  providers: Iterable<ListedProvider>;
   policy: Policy;
   /** Token wei per 2^32 shard-epochs. */
   maxPrice: bigint;
@@ -55,7 +55,7 @@ export function createProviderPool(options: {
 
   return {
     take() {
-      const load = (provider: ProviderInfo) => held.get(provider.domain) ?? 0;
+      const load = (provider: ListedProvider) => held.get(provider.domain) ?? 0;
       const fewest = Math.min(...waiting.map(load));
       const chosen = waiting.find((provider) => load(provider) === fewest);
       if (!chosen) throw refuse("too few of those that ask for no more than the price take part");

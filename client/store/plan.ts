@@ -93,11 +93,13 @@ export async function planUpload(
   const { view, random, payer } = deps;
   const name = nameOf(source, options);
   const policy = parsePolicy(options.policy ?? "rs(6,3)");
-  const [now, providers] = await Promise.all([view.now(), view.providers()]);
+  const [now, members] = await Promise.all([view.now(), view.members()]);
+  // Who is leaving would hand its slots on as soon as it had them.
+  const providers = [...members.providers.values()].filter((provider) => !provider.exiting);
   const epochs = terms(view, now, source.size, options);
-  const asks = [...providers.values()].map((provider) => provider.ask);
+  const asks = providers.map((provider) => provider.ask);
   const price = priceFor(asks, view.group.parameters.minPrice, policy, options.maxPrice);
-  const pool = createProviderPool({ providers: providers.values(), policy, maxPrice: price, random });
+  const pool = createProviderPool({ providers, policy, maxPrice: price, random });
   const stripes = mostStripes(source.size, policy, (data, segments) =>
     mostManifestBytes({ name, policy, roots: deps.roots, stripes: data, segments }),
   );

@@ -9,8 +9,8 @@ import {
 import { COMMITMENT_BYTES } from "../../protocol/constants.ts";
 import { MemoError } from "../../protocol/errors.ts";
 import { ORDER_TYPES, type Order, ordersDomain } from "../../protocol/order.ts";
+import { withRetries } from "../../protocol/runtime/retry.ts";
 import { COMMITMENTS_PER_PAGE } from "../../protocol/wire/provider.ts";
-import { withRetries } from "../retry.ts";
 import type { Slots } from "./slots.ts";
 import type { SlotWindowDeps } from "./slotWindow.ts";
 

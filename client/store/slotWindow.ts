@@ -7,9 +7,9 @@ import type { Kzg } from "../../protocol/kzg/kzg.ts";
 import type { Points } from "../../protocol/kzg/points.ts";
 import type { RandomBytes } from "../../protocol/object/envelope.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
+import { withRetries } from "../../protocol/runtime/retry.ts";
 import type { GroupView } from "../chain/groupView.ts";
 import type { CallOptions, ProviderLink } from "../providerLink.ts";
-import { withRetries } from "../retry.ts";
 
 /** What checks providers' commitments. */
 export type Verification = {

@@ -1,10 +1,10 @@
 import PQueue from "p-queue";
 import type { Address, Hex } from "viem";
-import type { ProviderInfo } from "../../protocol/chain/groupTypes.ts";
 import { MemoError } from "../../protocol/errors.ts";
 import { encodePolicy, type Policy } from "../../protocol/object/policy.ts";
 import { concatBytes } from "../../protocol/object/rechunk.ts";
-import { withRetries } from "../retry.ts";
+import { withRetries } from "../../protocol/runtime/retry.ts";
+import type { ListedProvider } from "../chain/members.ts";
 import type { ProviderPool } from "./chooseProviders.ts";
 import type { Production, StripeWindow } from "./production.ts";
 import type { OnStoreProgress } from "./progress.ts";
@@ -33,12 +33,12 @@ export type Slots = {
   /** Refuses the provider of a slot and brings another one to the same state. */
   replace(slot: number, cause: unknown): Promise<void>;
   /** Provider of each slot. */
-  providers(): ProviderInfo[];
+  providers(): ListedProvider[];
   /** Verified commitments of each slot, 48 bytes per stripe. */
   commitments(): Uint8Array[];
 };
 
-type SlotState = { provider: ProviderInfo | undefined; commitments: Uint8Array[]; stripes: number };
+type SlotState = { provider: ListedProvider | undefined; commitments: Uint8Array[]; stripes: number };
 
 const QUOTE_TIMEOUT_MS = 10_000;
 
@@ -72,7 +72,7 @@ export function createSlots(
   const refused: string[] = [];
 
   /** The next candidate; when there is none, those refused before are the reason. */
-  function nextProvider(): ProviderInfo {
+  function nextProvider(): ListedProvider {
     try {
       return pool.take();
     } catch (error) {

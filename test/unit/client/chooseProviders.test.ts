@@ -1,19 +1,28 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import type { ListedProvider } from "../../../client/chain/members.ts";
 import { createProviderPool } from "../../../client/store/chooseProviders.ts";
-import type { ProviderInfo } from "../../../protocol/chain/groupTypes.ts";
 import { parsePolicy } from "../../../protocol/object/policy.ts";
 import { testRandom } from "../object/noise.ts";
 
 const ADDRESS = "0x0000000000000000000000000000000000000001";
 
-function provider(id: number, domain: number, ask = 100n): ProviderInfo {
+function provider(id: number, domain: number, ask = 100n): ListedProvider {
   const text = `0x${domain.toString(16).padStart(64, "0")}` as const;
-  return { id, owner: ADDRESS, operator: ADDRESS, endpoint: `p${id}`, domain: text, ask, repairs: true };
+  return {
+    id,
+    owner: ADDRESS,
+    operator: ADDRESS,
+    endpoint: `p${id}`,
+    domain: text,
+    ask,
+    repairs: true,
+    exiting: false,
+  };
 }
 
-function counts(taken: readonly ProviderInfo[]): number[] {
+function counts(taken: readonly ListedProvider[]): number[] {
   return Object.values(Object.groupBy(taken, (one) => one.domain)).map((group) => group!.length);
 }
 

@@ -7,11 +7,14 @@ import {
   signatureToCompactSignature,
 } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
-import type { GroupView, OpenedOrder } from "../../../client/chain/groupView.ts";
+import type { DirectChallenge, LostRecord } from "../../../client/chain/disputeView.ts";
+import type { GroupView, OpenedOrder, SlotState } from "../../../client/chain/groupView.ts";
+import type { ListedKeeper, ListedProvider } from "../../../client/chain/members.ts";
+import type { OrderHistory } from "../../../client/chain/orderHistory.ts";
 import { type Client, type ClientOptions, createClient } from "../../../client/createClient.ts";
 import type { ProviderLink } from "../../../client/providerLink.ts";
 import type { Deployment } from "../../../protocol/chain/deployment.ts";
-import type { ProviderInfo } from "../../../protocol/chain/groupTypes.ts";
+import { packThresholds } from "../../../protocol/chain/parameters.ts";
 import type { Transactor } from "../../../protocol/chain/transactor.ts";
 import { openWindow } from "../../../protocol/challenge/window.ts";
 import { MemoError } from "../../../protocol/errors.ts";
@@ -31,7 +34,7 @@ const CHAIN_ID = 31337;
 const GROUP: Address = "0x00000000000000000000000000000000000000a3";
 
 export const deployment: Deployment = {
-  version: 1,
+  version: 2,
   chainId: CHAIN_ID,
   factory: { address: "0x00000000000000000000000000000000000000f0", startBlock: 0 },
   token: "0x00000000000000000000000000000000000000f1",
@@ -41,6 +44,8 @@ export const deployment: Deployment = {
       staking: "0x00000000000000000000000000000000000000a1",
       orders: "0x00000000000000000000000000000000000000a2",
       settlement: GROUP,
+      disputes: "0x00000000000000000000000000000000000000a4",
+      repairs: "0x00000000000000000000000000000000000000a5",
       startBlock: 0,
       parameters: {
         token: "0x00000000000000000000000000000000000000f1",
@@ -61,6 +66,19 @@ export const deployment: Deployment = {
         minProviderStake: 1n,
         collateralPerShard: 1n,
         minPrice: 100n,
+        appealWindow: 120,
+        appealWindowBlocks: 12,
+        protectionEpochs: 16,
+        evictionCap: 5000,
+        challengeBond: 10n ** 15n,
+        repairBonusPerShard: 1n,
+        repairThresholds: packThresholds([2, 2, 3, 4]),
+        offerEpochs: 3,
+        offerExpiries: 3,
+        coolOffEpochs: 4,
+        freezeShare: 5000,
+        freezeEpochs: 4,
+        repairBudget: 64,
       },
     },
   ],
@@ -80,8 +98,16 @@ type AnyRequest = {
   readonly openBy: bigint;
   readonly order: Order;
   readonly orderId: Hex;
+  readonly reason: string;
 };
-type Call = { readonly provider: number; readonly method: string; readonly request: AnyRequest };
+type Call = {
+  /** Whom it is for; 0 when it is for a keeper. */
+  readonly provider: number;
+  /** 0 when it is for a provider. */
+  readonly keeper: number;
+  readonly method: string;
+  readonly request: AnyRequest;
+};
 /** Changes what a provider answers, or throws instead. `honest` is what it would have answered. */
 export type Misbehave = (call: Call, honest: () => Promise<unknown>) => Promise<unknown>;
 
@@ -96,8 +122,27 @@ type Upload = {
 /** Providers, chain and money in memory: what the client meets, with every part open to mischief. */
 export type MemoryNetwork = {
   client(options?: Partial<ClientOptions>): Client;
-  readonly providers: Map<number, ProviderInfo>;
+  readonly providers: Map<number, ListedProvider>;
+  readonly keepers: Map<number, ListedKeeper>;
   readonly orders: OpenedOrder[];
+  /** Slots of orders in which any changed hands. */
+  readonly slots: Map<Hex, SlotState[]>;
+  /** Nobody holds the slot any more. */
+  evict(orderId: Hex, slot: number): void;
+  /** Another provider has rebuilt the slot and holds it. */
+  handOver(orderId: Hex, slot: number, to: number): void;
+  /** The provider has deleted what it held. */
+  forget(provider: number): void;
+  readonly histories: Map<Hex, Partial<OrderHistory>>;
+  readonly records: LostRecord[];
+  readonly challenges: Map<bigint, DirectChallenge>;
+  /** (provider, epoch) pairs certified as missed: `3 15`. */
+  readonly missed: Set<string>;
+  states: Map<Hex, Partial<Awaited<ReturnType<GroupView["orderState"]>>>>;
+  bond: bigint;
+  head: number;
+  /** Told about every transaction; gives its logs, or throws. */
+  onSend: (functionName: string, args: readonly unknown[], value: bigint) => readonly unknown[];
   /** Calls in the order in which they came. */
   readonly calls: Call[];
   misbehave: Misbehave;
@@ -115,7 +160,10 @@ export const owner: LocalAccount = privateKeyToAccount(`0x${"42".repeat(32)}`);
 
 export function createMemoryNetwork(options: { providers: number; domains?: number }): MemoryNetwork {
   const operators = new Map<number, LocalAccount>();
-  const providers = new Map<number, ProviderInfo>();
+  const providers = new Map<number, ListedProvider>();
+  const keepers = new Map<number, ListedKeeper>(
+    [1, 2, 3, 4].map((id) => [id, { id, endpoint: `k${id}`, seat: id - 1, slashed: false }]),
+  );
   const uploads = new Map<string, Upload>();
   const fieldPool = createFieldPool({ threads: 0 });
   for (let id = 1; id <= options.providers; id++) {
@@ -130,6 +178,7 @@ export function createMemoryNetwork(options: { providers: number; domains?: numb
       domain,
       ask: 100n,
       repairs: true,
+      exiting: false,
     });
   }
 
@@ -143,10 +192,43 @@ export function createMemoryNetwork(options: { providers: number; domains?: numb
 
   const network: MemoryNetwork = {
     providers,
+    keepers,
     orders: [],
+    slots: new Map(),
+    histories: new Map(),
+    records: [],
+    challenges: new Map(),
+    missed: new Set(),
+    states: new Map(),
+    bond: 10n ** 15n,
+    head: 100,
+    onSend: () => [],
+    evict(orderId, slot) {
+      change(orderId, slot, (old) => ({
+        holder: undefined,
+        former: { provider: old.holder!, until: network.epochNow },
+      }));
+    },
+    handOver(orderId, slot, to) {
+      const old = slotsOf(orderId)[slot]!;
+      const source = old.holder ?? old.former!.provider;
+      const upload = [...uploads].find(
+        ([key, one]) => key.startsWith(`${source} `) && one.orders.has(orderId) && one.slot === slot,
+      )![1];
+      uploads.set(`${to} repaired ${orderId}`, upload);
+      change(orderId, slot, () => ({
+        holder: to,
+        since: network.epochNow + 1,
+        former: old.former ?? { provider: old.holder!, until: network.epochNow + 1 },
+        offer: undefined,
+      }));
+    },
+    forget(provider) {
+      for (const key of [...uploads.keys()]) if (key.startsWith(`${provider} `)) uploads.delete(key);
+    },
     calls: [],
     misbehave: (_call, honest) => honest(),
-    money: { deposited: 0n, token: 10n ** 24n, native: 1n },
+    money: { deposited: 0n, token: 10n ** 24n, native: 10n ** 18n },
     chainTime: 2_000,
     epochNow: 16,
     sent: [],
@@ -170,6 +252,26 @@ export function createMemoryNetwork(options: { providers: number; domains?: numb
         ...more,
       }),
   };
+
+  function slotsOf(id: Hex): SlotState[] {
+    const { order } = network.orders.find((one) => one.id === id)!;
+    const asOpened = (holder: number, slot: number): SlotState => ({
+      slot,
+      holder,
+      since: order.startEpoch,
+      former: undefined,
+      offer: undefined,
+      expiries: 0,
+      voided: false,
+    });
+    return network.slots.get(id) ?? order.providers.map(asOpened);
+  }
+  function change(id: Hex, slot: number, news: (old: SlotState) => Partial<SlotState>): void {
+    network.slots.set(
+      id,
+      slotsOf(id).map((old) => (old.slot === slot ? { ...old, ...news(old) } : old)),
+    );
+  }
 
   async function answer(provider: number, method: string, request: AnyRequest): Promise<unknown> {
     const { uploadId, slot, firstStripe, count } = request;
@@ -258,11 +360,19 @@ export function createMemoryNetwork(options: { providers: number; domains?: numb
     { signal }: { signal?: AbortSignal } = {},
   ) {
     signal?.throwIfAborted();
-    const seen: Call = { provider: Number(endpoint.slice(1)), method, request: request as AnyRequest };
+    const isKeeper = endpoint.startsWith("k");
+    const seen: Call = {
+      provider: isKeeper ? 0 : Number(endpoint.slice(1)),
+      keeper: isKeeper ? Number(endpoint.slice(1)) : 0,
+      method,
+      request: request as AnyRequest,
+    };
     network.calls.push(seen);
-    return (await network.misbehave(seen, () => answer(seen.provider, method, seen.request))) as never;
+    return (await network.misbehave(seen, () =>
+      isKeeper ? Promise.resolve({}) : answer(seen.provider, method, seen.request),
+    )) as never;
   }
-  const link: ProviderLink = { call, bulk: call, close: async () => {} };
+  const link: ProviderLink = { call, bulk: call, keeper: call, close: async () => {} };
 
   const costOf = (order: Order) =>
     ((order.price *
@@ -275,7 +385,8 @@ export function createMemoryNetwork(options: { providers: number; domains?: numb
     chainId: CHAIN_ID,
     group: deployment.groups[0]!,
     now: async () => network.chainTime,
-    providers: async () => providers,
+    head: async () => ({ number: network.head, timestamp: network.chainTime }),
+    members: async () => ({ providers, keepers }),
     async order(id) {
       const found = network.orders.find((order) => order.id === id);
       if (!found) throw new MemoError("ORDER_NOT_FOUND", "no such order");
@@ -288,12 +399,40 @@ export function createMemoryNetwork(options: { providers: number; domains?: numb
       endEpoch: network.orders.find((order) => order.id === id)?.order.endEpoch ?? 0,
       escrow: 0n,
       evicted: 0,
+      changed: network.slots.has(id),
+      ...network.states.get(id),
+    }),
+    slots: async (order) => slotsOf(orderId(order)),
+    history: async ({ id }) => ({
+      evictions: [],
+      repairs: [],
+      voided: [],
+      settled: 0n,
+      returned: 0n,
+      ...network.histories.get(id),
     }),
     cost: async (order) => costOf(order),
     depositOf: async () => network.money.deposited,
     walletOf: async () => network.money,
-    epochs: async () => ({ now: network.epochNow, lastCertified: 15, lastFinished: 14 }),
-    missed: async () => false,
+    epochs: async () => ({
+      now: network.epochNow,
+      lastCertified: network.epochNow - 1,
+      lastFinished: network.epochNow - 2,
+    }),
+    missed: async (provider, epoch) => network.missed.has(`${provider} ${epoch}`),
+    disputes: {
+      bondOf: async () => network.bond,
+      async challenge(id) {
+        const found = network.challenges.get(id);
+        if (!found) throw new MemoError("CHALLENGE_NOT_FOUND", "no such challenge");
+        return found;
+      },
+      since: async () => ({
+        records: network.records,
+        challenges: [...network.challenges.values()],
+        collateral: [],
+      }),
+    },
   };
   const transactor: Transactor = {
     async send(request) {
@@ -302,9 +441,12 @@ export function createMemoryNetwork(options: { providers: number; domains?: numb
       if (request.functionName === "deposit") network.money.deposited += args[0] as bigint;
       if (request.functionName === "open") {
         const order = args[0] as Order;
-        network.orders.push({ id: orderId(order), order, sequence: network.orders.length + 1 });
+        const sequence = network.orders.length + 1;
+        network.orders.push({ id: orderId(order), order, sequence, block: 10 + sequence });
       }
-      return { hash: "0x01", gasUsed: 1n, blockNumber: 1n, receipt: {}, logs: [] } as never;
+      const { value = 0n } = request as { value?: bigint };
+      const logs = network.onSend(request.functionName, args, value);
+      return { hash: "0x01", gasUsed: 1n, blockNumber: 1n, receipt: {}, logs } as never;
     },
     address: owner.address,
     pending: () => 0,
