@@ -154,7 +154,7 @@ export type GroupState = {
   readonly keepers: ReadonlyMap<number, KeeperInfo>;
   /** By the term that they were written for; see `rosterOf`. */
   readonly rosters: ReadonlyMap<number, Roster>;
-  /** Keepers whose signatures are void, with the term in which that was noted; see `maskedMembers`. */
+  /** Bitmaps of the members whose signatures are void, by the term of their roster; see `maskedMembers`. */
   readonly masked: ReadonlyMap<number, number>;
   readonly orders: ReadonlyMap<Hex, OrderInfo>;
   readonly certificates: ReadonlyMap<number, CertificateInfo>;
@@ -226,14 +226,5 @@ export function rosterOf(state: GroupState, term: number): Roster | undefined {
 /** Bitmap over roster indexes: members of the roster in force in a term whose signatures are void. */
 export function maskedMembers(state: GroupState, term: number): number {
   const roster = rosterOf(state, term);
-  let bits = 0;
-  for (const [member, keeper] of roster?.keeperIds.entries() ?? []) {
-    const since = state.masked.get(keeper);
-    // Rosters of the term before, of that term and of the next one are masked.
-    if (since === undefined || !MASKED_TERMS.some((by) => rosterOf(state, since + by) === roster)) continue;
-    bits = (bits | (1 << member)) >>> 0;
-  }
-  return bits;
+  return roster === undefined ? 0 : (state.masked.get(roster.term) ?? 0);
 }
-
-const MASKED_TERMS = [-1, 0, 1];

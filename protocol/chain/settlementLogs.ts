@@ -1,7 +1,7 @@
-import { epochAt, termOf } from "./epochs.ts";
+import { termOf } from "./epochs.ts";
 import type { FinalBlock, GroupLog } from "./groupContracts.ts";
 import { type GroupDraft, known } from "./groupDraft.ts";
-import type { CertificateInfo, Roster } from "./groupTypes.ts";
+import { type CertificateInfo, type Roster, rosterOf } from "./groupTypes.ts";
 
 type SettlementLog = Extract<GroupLog, { contract: "settlement" }>;
 
@@ -39,11 +39,9 @@ export function applySettlement(draft: GroupDraft, block: FinalBlock, log: Settl
       milestones.push({ type: "rosterRotated", roster });
       return;
     }
-    case "KeeperMasked": {
-      const term = termOf(state.parameters, epochAt(state.parameters, block.timestamp));
-      draft.set("masked", log.args.keeperId, term);
+    case "KeeperMasked":
+      applyMasked(draft, log.args.keeperId);
       return;
-    }
   }
 }
 
@@ -62,4 +60,20 @@ function applyCertified(
   draft.set("certificates", certificate.epoch, certificate);
   draft.assign({ lastCertified: Math.max(draft.state.lastCertified, certificate.epoch) });
   draft.milestones.push({ type: "certified", certificate });
+}
+
+/**
+ * The signatures of a slashed keeper are void in every roster that can still certify: the one in force at the
+ * first epoch that is not certified, and all that were written since.
+ */
+function applyMasked(draft: GroupDraft, keeper: number): void {
+  const { parameters, lastCertified, rosters, masked } = draft.state;
+  // Epoch 0 is never certified.
+  const first = rosterOf(draft.state, termOf(parameters, Math.max(0, lastCertified) + 1));
+  for (const { term, keeperIds } of rosters.values()) {
+    if (first !== undefined && term < first.term) continue;
+    let bits = masked.get(term) ?? 0;
+    for (const [member, id] of keeperIds.entries()) if (id === keeper) bits = (bits | (1 << member)) >>> 0;
+    if (bits !== 0) draft.set("masked", term, bits);
+  }
 }

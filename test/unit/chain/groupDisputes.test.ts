@@ -149,16 +149,26 @@ describe("a keeper that signed two results", () => {
     assert.deepEqual([milestone.keeper.id, milestone.epoch, milestone.round], [2, 4, 1]);
   });
 
-  it("is masked in the rosters of the term before, of this one and of the next, not in others", () => {
+  it("is masked in the roster of the next epoch to certify and in all later ones that are written", () => {
     const { termLength } = group.parameters;
-    const rosters = [roster(0, 1, 2), roster(3, 3, 2, 4), roster(5, 2), roster(6, 2, 3), roster(7, 3, 4, 2)];
-    const noticed = blockOf(1, at(5 * termLength), [...rosters, masked]);
-    const { state } = applyBlock(fresh(), noticed);
-    // The roster of term 3 is in force in term 4, the term before.
-    assert.deepEqual(
-      [1, 3, 4, 5, 6, 7].map((term) => maskedMembers(state, term)),
-      [0, 0b010, 0b010, 1, 1, 0],
-    );
+    const certified = logOf("settlement", "EpochCertified", { epoch: 4 * termLength - 1 });
+    const rosters = [roster(0, 1, 2), roster(3, 3, 2, 4), roster(5, 2)];
+    const terms = [1, 3, 4, 5, 6, 7];
+    const bits = (...logs: GroupLog[]) => {
+      const { state } = apply(...rosters, ...logs);
+      return terms.map((term) => maskedMembers(state, term));
+    };
+    assert.deepEqual(bits(), [0, 0, 0, 0, 0, 0]);
+    assert.deepEqual(bits(masked), [0b10, 0b010, 0b010, 1, 1, 1]);
+    // Term 4 is still that of the roster of term 3.
+    assert.deepEqual(bits(certified, masked), [0, 0b010, 0b010, 1, 1, 1]);
+    assert.deepEqual(bits(certified, masked, roster(6, 3, 2)), [0, 0b010, 0b010, 1, 0, 0]);
+  });
+
+  it("is masked beside those that were masked before", () => {
+    const other = logOf("settlement", "KeeperMasked", { keeperId: 4 });
+    const { state } = apply(roster(0, 1, 2, 3, 4), masked, other);
+    assert.equal(maskedMembers(state, 0), 0b1010);
     assert.equal(maskedMembers(fresh(), 0), 0);
   });
 });
