@@ -1,7 +1,9 @@
 import { createConfig, factory } from "ponder";
 import { getAbiItem } from "viem";
 import { challengeSettlementAbi } from "../protocol/abi/generated/ChallengeSettlement.ts";
+import { disputesAbi } from "../protocol/abi/generated/Disputes.ts";
 import { groupFactoryAbi } from "../protocol/abi/generated/GroupFactory.ts";
+import { repairsAbi } from "../protocol/abi/generated/Repairs.ts";
 import { stakingAbi } from "../protocol/abi/generated/Staking.ts";
 import { storageOrdersAbi } from "../protocol/abi/generated/StorageOrders.ts";
 import { readDeployment } from "../protocol/chain/deployment.ts";
@@ -13,7 +15,7 @@ const { address, startBlock } = deployment.factory;
 const event = getAbiItem({ abi: groupFactoryAbi, name: "GroupCreated" });
 
 /** Contracts that GroupFactory made, by the parameter of GroupCreated that names them. */
-function clones(parameter: "staking" | "orders" | "settlement") {
+function clones(parameter: "staking" | "orders" | "settlement" | "disputes" | "repairs") {
   return factory({ address, event, parameter, startBlock });
 }
 
@@ -56,6 +58,20 @@ export default createConfig({
       chain: "memo",
       abi: challengeSettlementAbi,
       address: clones("settlement"),
+      startBlock,
+      includeTransactionReceipts: true,
+    },
+    Disputes: {
+      chain: "memo",
+      abi: disputesAbi,
+      address: clones("disputes"),
+      startBlock,
+      includeTransactionReceipts: true,
+    },
+    Repairs: {
+      chain: "memo",
+      abi: repairsAbi,
+      address: clones("repairs"),
       startBlock,
       includeTransactionReceipts: true,
     },

@@ -50,7 +50,7 @@ ponder.on("ChallengeSettlement:EpochCertified", async ({ event, context: { db } 
     exceptionsRoot: args.exceptionsRoot,
     exceptionCount: BigInt(args.exceptions),
     exceptionsApplied: 0n,
-    missed: 0,
+    ...{ missed: 0, evicted: 0, offered: 0 },
     leader: args.leader,
     signers: bitsOf(args.signers),
     absent: bitsOf(args.absent),
@@ -146,12 +146,17 @@ ponder.on("ChallengeSettlement:EpochFinished", async ({ event, context: { db } }
       term,
       rosterId: (await rosterInForce(db, groupAddress, term))?.id ?? null,
       exceptionsApplied: 0n,
-      missed: 0,
+      ...{ missed: 0, evicted: 0, offered: 0 },
       ...stamp,
     });
   }
   await db.update(group, { id: groupAddress }).set({ lastFinishedEpoch: number });
   await addTotals(db, groupAddress, { epochsGap: gap, ...(lapsed ? { epochsLapsed: 1 } : {}) });
+});
+
+ponder.on("ChallengeSettlement:KeeperMasked", async ({ event, context: { db } }) => {
+  const groupAddress = await record(db, event, "ChallengeSettlement");
+  await db.update(keeper, { id: scoped(groupAddress, event.args.keeperId) }).set({ masked: true });
 });
 
 /** The last roster written for a term or an earlier one. */

@@ -19,7 +19,7 @@ ponder.on("GroupFactory:setup", async ({ context }) => {
 
 ponder.on("GroupFactory:GroupCreated", async ({ event, context: { db } }) => {
   await record(db, event, "GroupFactory");
-  const { groupId, settlement, creator, staking, orders, parameters } = event.args;
+  const { groupId, settlement, creator, staking, orders, disputes, repairs, parameters } = event.args;
   const id = lower(settlement);
   await db.insert(group).values({
     id,
@@ -28,6 +28,8 @@ ponder.on("GroupFactory:GroupCreated", async ({ event, context: { db } }) => {
     creator: lower(creator),
     stakingAddress: lower(staking),
     ordersAddress: lower(orders),
+    disputesAddress: lower(disputes),
+    repairsAddress: lower(repairs),
     parameters: Object.fromEntries(
       Object.entries(parameters).map(([key, value]) => [
         key,
@@ -40,6 +42,8 @@ ponder.on("GroupFactory:GroupCreated", async ({ event, context: { db } }) => {
   await adopt(db, lower(staking), "Staking", id);
   await adopt(db, lower(orders), "StorageOrders", id);
   await adopt(db, id, "ChallengeSettlement", id);
+  await adopt(db, lower(disputes), "Disputes", id);
+  await adopt(db, lower(repairs), "Repairs", id);
   await db.update(network, { id: NETWORK_ID }).set((row) => ({ groupCount: row.groupCount + 1 }));
 });
 

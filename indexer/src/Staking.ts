@@ -1,9 +1,9 @@
 import { ponder } from "ponder:registry";
-import { keeper, provider } from "ponder:schema";
+import { keeper, provider, slashing } from "ponder:schema";
 import type { Hex } from "viem";
 import { addTotals, journal } from "./lib/books.ts";
 import { lower, scoped } from "./lib/ids.ts";
-import { type ChainEvent, type Db, record, stampOf } from "./lib/record.ts";
+import { type ChainEvent, type Db, eventId, record, stampOf } from "./lib/record.ts";
 
 /** `Role` of the contract. */
 const ROLE = { provider: 0, keeper: 1 } as const;
@@ -18,8 +18,10 @@ ponder.on("Staking:ProviderRegistered", async ({ event, context: { db } }) => {
     owner: lower(owner),
     operator: lower(operator),
     ...{ domain, ask, repairs, endpoint },
-    ...{ stake: 0n, collateral: 0n, unbonding: 0n, slotCount: 0, shards: 0n, missedEpochs: 0 },
-    ...{ earned: 0n, credit: 0n, creditWithdrawn: 0n },
+    ...{ stake: 0n, collateral: 0n, unbonding: 0n, slotCount: 0, shards: 0n, exiting: false },
+    ...{ missedEpochs: 0, slotsLost: 0, slotsLeft: 0, lostRecordCount: 0, appealsWon: 0 },
+    ...{ offersReceived: 0, offersExpired: 0, slotsRepaired: 0, challenged: 0, challengesUnanswered: 0 },
+    ...{ slashed: 0n, earned: 0n, bonuses: 0n, credit: 0n, creditWithdrawn: 0n },
     ...stampOf(event),
   });
   await addTotals(db, group, { providerCount: 1 });
@@ -41,7 +43,7 @@ ponder.on("Staking:KeeperRegistered", async ({ event, context: { db } }) => {
     owner: lower(owner),
     operator: lower(operator),
     ...{ seat, endpoint, stake: 0n, unbonding: 0n },
-    ...{ signed: 0, led: 0, absent: 0, submitted: 0, feesClaimed: 0n },
+    ...{ signed: 0, led: 0, absent: 0, submitted: 0, feesClaimed: 0n, masked: false, slashed: 0n },
     ...stampOf(event),
   });
   await addTotals(db, group, { keeperCount: 1 });
@@ -92,6 +94,55 @@ ponder.on("Staking:CollateralLocked", async ({ event, context: { db } }) => {
 ponder.on("Staking:CollateralReleased", async ({ event, context: { db } }) => {
   const group = await record(db, event, "Staking");
   await changeCollateral(db, event, group, { ...event.args, kind: "collateralReleased" });
+});
+
+ponder.on("Staking:ProviderExiting", async ({ event, context: { db } }) => {
+  const group = await record(db, event, "Staking");
+  const { providerId, exiting } = event.args;
+  await db.update(provider, { id: scoped(group, providerId) }).set({ exiting });
+  await addTotals(db, group, { exitingCount: exiting ? 1 : -1 });
+});
+
+// Who gets it is told by StorageOrders and Disputes.
+ponder.on("Staking:ProviderSlashed", async ({ event, context: { db } }) => {
+  const group = await record(db, event, "Staking");
+  const { providerId, orderId, amount, stake } = event.args;
+  const id = scoped(group, providerId);
+  await db.update(provider, { id }).set((row) => ({
+    stake,
+    collateral: row.collateral - amount,
+    slashed: row.slashed + amount,
+  }));
+  await addTotals(db, group, {
+    ...{ providerStake: -amount, collateral: -amount, slashedFromProviders: amount },
+  });
+  await journal(db, event, group, { kind: "providerSlashed", amount, providerId: id, orderId });
+});
+
+ponder.on("Staking:KeeperSlashed", async ({ event, context: { db } }) => {
+  const group = await record(db, event, "Staking");
+  const { keeperId, reporter, amount, reward } = event.args;
+  const id = scoped(group, keeperId);
+  const before = await db.find(keeper, { id });
+  if (before === null) return;
+  // Worked out first: an update changes the row that find() returned.
+  const [stake, unbonding] = [before.stake, before.unbonding];
+  await db.update(keeper, { id }).set((row) => ({
+    ...{ stake: 0n, unbonding: 0n, withdrawableAt: null, seat: null },
+    slashed: row.slashed + amount,
+  }));
+  const burnt = amount - reward;
+  await addTotals(db, group, {
+    ...{ keepersSlashed: 1, keeperStake: -stake, unbonding: -unbonding },
+    ...{ slashedFromKeepers: amount, paidToReporters: reward, burnt },
+  });
+  await db.insert(slashing).values({
+    ...{ id: eventId(id, event), groupAddress: group, keeperId: id, amount },
+    ...{ toPayer: 0n, toPot: 0n, toTreasury: 0n, toChallenger: 0n },
+    ...{ toReporter: reward, reporter: lower(reporter), burnt },
+    ...stampOf(event),
+  });
+  await journal(db, event, group, { kind: "keeperSlashed", amount, actor: lower(reporter), keeperId: id });
 });
 
 type StakeChange = {

@@ -1,11 +1,13 @@
 import { ponder } from "ponder:registry";
-import { keeper, order, payment, provider, slot } from "ponder:schema";
+import { keeper, order, payment, provider, slot, slotAssignment } from "ponder:schema";
 import { addTotals, changePayer, journal } from "./lib/books.ts";
-import { lower, payerId, scoped, slotId } from "./lib/ids.ts";
+import { creditSlots } from "./lib/credits.ts";
+import { assignmentId, lower, payerAddress, payerId, scoped, slotId } from "./lib/ids.ts";
+import { closeOffer } from "./lib/offers.ts";
 import { orderCost } from "./lib/pay.ts";
 import { describePolicy } from "./lib/policy.ts";
 import { record, stampOf } from "./lib/record.ts";
-import { changeHoldings, creditSlots } from "./lib/slots.ts";
+import { changeHolding, slotsOf } from "./lib/slots.ts";
 
 ponder.on("StorageOrders:Deposited", async ({ event, context: { db } }) => {
   const group = await record(db, event, "StorageOrders");
@@ -44,6 +46,7 @@ ponder.on("StorageOrders:OrderOpened", async ({ event, context: { db } }) => {
   const shards = stripes * BigInt(slotCount);
   const epochs = BigInt(signed.endEpoch - signed.startEpoch);
   const cost = orderCost({ price: signed.price, stripes, slotCount }, epochs);
+  const policy = describePolicy(signed.policy);
   await db.insert(order).values({
     id: orderId,
     groupAddress: group,
@@ -52,7 +55,7 @@ ponder.on("StorageOrders:OrderOpened", async ({ event, context: { db } }) => {
     payerId: payerId(group, signed.payer),
     shardRoot: signed.shardRoot,
     ...{ stripes, slotCount, shards },
-    ...describePolicy(signed.policy),
+    ...policy,
     layout: signed.layout,
     startEpoch: BigInt(signed.startEpoch),
     endEpoch: BigInt(signed.endEpoch),
@@ -66,24 +69,29 @@ ponder.on("StorageOrders:OrderOpened", async ({ event, context: { db } }) => {
     manifestDigest: manifest.digest,
     salt: signed.salt,
     state: "open",
+    ...{ slotsHeld: slotCount, slotsVacant: 0, slotsVoid: 0, spareParities: slotCount - policy.k },
     settledTo: BigInt(signed.startEpoch),
     ...{ cost, escrow: cost, paidToProviders: 0n, paidToKeepers: 0n, paidToTreasury: 0n, refunded: 0n },
+    reserved: 0n,
     ...stampOf(event),
   });
-  for (const [index, providerId] of providers.entries()) {
+  for (const [index, number] of providers.entries()) {
+    const held = { providerId: scoped(group, number), since: BigInt(signed.startEpoch) };
+    const earned = { paidEpochs: 0, earned: 0n };
     await db.insert(slot).values({
-      id: slotId(orderId, index),
-      orderId,
-      slot: index,
-      providerId: scoped(group, providerId),
-      since: BigInt(signed.startEpoch),
-      ...{ paidEpochs: 0, earned: 0n },
+      ...{ id: slotId(orderId, index), orderId, slot: index, state: "held", ...held },
+      ...{ expiries: 0, ...earned },
     });
+    await db.insert(slotAssignment).values({
+      ...{ id: assignmentId(orderId, index, signed.startEpoch), groupAddress: group, orderId },
+      ...{ slotId: slotId(orderId, index), slot: index, ...held, ...earned },
+      ...stampOf(event),
+    });
+    await changeHolding(db, held.providerId, 1, stripes);
   }
-  await changeHoldings(db, orderId, { slots: 1, shards: stripes });
   await changePayer(db, group, signed.payer, { balance: -cost, escrow: cost });
-  const totals = { orderCount: 1, openOrderCount: 1, shards, payerBalances: -cost, escrow: cost };
-  await addTotals(db, group, totals);
+  const opened = { orderCount: 1, openOrderCount: 1, shards, slotsHeld: slotCount };
+  await addTotals(db, group, { ...opened, payerBalances: -cost, escrow: cost });
   const line = { kind: "escrowed", amount: cost, actor: lower(signed.payer), orderId } as const;
   await journal(db, event, group, { ...line, payerId: payerId(group, signed.payer) });
 });
@@ -113,7 +121,7 @@ ponder.on("StorageOrders:OrderSettled", async ({ event, context: { db } }) => {
     paidToTreasury: row.paidToTreasury + toTreasury,
     refunded: row.refunded + refunded,
   }));
-  const payer = settled.payerId.slice(group.length + 1) as `0x${string}`;
+  const payer = payerAddress(settled.payerId);
   await changePayer(db, group, payer, { balance: refunded, refunded, escrow: -moved });
   await addTotals(db, group, {
     ...{ escrow: -moved, credits: toProviders, pools: toKeepers + toTreasury, payerBalances: refunded },
@@ -138,8 +146,14 @@ ponder.on("StorageOrders:OrderClosed", async ({ event, context: { db } }) => {
   const { orderId } = event.args;
   const closedBlock = Number(event.block.number);
   const closed = await db.update(order, { id: orderId }).set({ state: "closed", closedBlock });
-  await changeHoldings(db, orderId, { slots: -1, shards: -closed.stripes });
-  await addTotals(db, group, { openOrderCount: -1, shards: -closed.shards });
+  for (const row of await slotsOf(db, orderId)) {
+    if (row.providerId !== null) await changeHolding(db, row.providerId, -1, closed.stripes);
+    await closeOffer(db, event, row, "void");
+  }
+  await addTotals(db, group, {
+    ...{ openOrderCount: -1, shards: -closed.shards },
+    ...{ slotsHeld: -closed.slotsHeld, slotsVacant: -closed.slotsVacant, slotsVoid: -closed.slotsVoid },
+  });
 });
 
 ponder.on("StorageOrders:CreditWithdrawn", async ({ event, context: { db } }) => {
@@ -170,4 +184,32 @@ ponder.on("StorageOrders:TreasuryWithdrawn", async ({ event, context: { db } }) 
   const { term, treasury, amount } = event.args;
   await addTotals(db, group, { pools: -amount, treasuryWithdrawn: amount });
   await journal(db, event, group, { kind: "treasuryWithdrawn", amount, actor: lower(treasury), term });
+});
+
+ponder.on("StorageOrders:PayerCredited", async ({ event, context: { db } }) => {
+  const group = await record(db, event, "StorageOrders");
+  const { payer, orderId, amount } = event.args;
+  await changePayer(db, group, payer, { balance: amount, credited: amount });
+  await addTotals(db, group, { payerBalances: amount, creditedToPayers: amount });
+  const line = { kind: "payerCredited", amount, orderId, payerId: payerId(group, payer) } as const;
+  await journal(db, event, group, line);
+});
+
+ponder.on("StorageOrders:ProviderCredited", async ({ event, context: { db } }) => {
+  const group = await record(db, event, "StorageOrders");
+  const { providerId, orderId, amount } = event.args;
+  const id = scoped(group, providerId);
+  await db.update(provider, { id }).set((row) => ({
+    bonuses: row.bonuses + amount,
+    credit: row.credit + amount,
+  }));
+  await addTotals(db, group, { credits: amount, creditedToProviders: amount });
+  await journal(db, event, group, { kind: "providerCredited", amount, orderId, providerId: id });
+});
+
+ponder.on("StorageOrders:TreasuryCredited", async ({ event, context: { db } }) => {
+  const group = await record(db, event, "StorageOrders");
+  const { term, orderId, amount } = event.args;
+  await addTotals(db, group, { pools: amount, creditedToTreasury: amount });
+  await journal(db, event, group, { kind: "treasuryCredited", amount, orderId, term });
 });

@@ -7,18 +7,35 @@ import { type ChainEvent, type Db, stampOf } from "./record.ts";
 export const ZERO_TOTALS = {
   providerCount: 0,
   keeperCount: 0,
+  exitingCount: 0,
   orderCount: 0,
   openOrderCount: 0,
   shards: 0n,
+  slotsHeld: 0,
+  slotsVacant: 0,
+  slotsVoid: 0,
   epochsCertified: 0,
   epochsLapsed: 0,
   epochsGap: 0,
   exceptionsApplied: 0,
   exceptionsSkipped: 0,
+  evictions: 0,
+  slotsGivenUp: 0,
+  offersMade: 0,
+  offersExpired: 0,
+  repairsAccepted: 0,
+  lostRecordCount: 0,
+  appealsAccepted: 0,
+  challengesOpened: 0,
+  challengesAnswered: 0,
+  challengesUnanswered: 0,
+  keepersSlashed: 0,
   payerBalances: 0n,
   escrow: 0n,
   credits: 0n,
   pools: 0n,
+  pots: 0n,
+  reserves: 0n,
   providerStake: 0n,
   keeperStake: 0n,
   unbonding: 0n,
@@ -32,6 +49,17 @@ export const ZERO_TOTALS = {
   creditsWithdrawn: 0n,
   keeperFeesClaimed: 0n,
   treasuryWithdrawn: 0n,
+  slashedFromProviders: 0n,
+  creditedToPayers: 0n,
+  creditedToProviders: 0n,
+  creditedToTreasury: 0n,
+  slashedFromKeepers: 0n,
+  paidToReporters: 0n,
+  burnt: 0n,
+  bonds: 0n,
+  bondsReturned: 0n,
+  bondsReimbursed: 0n,
+  bondsBurnt: 0n,
 };
 
 type Totals = {
@@ -78,6 +106,7 @@ export type PayerChange = {
   readonly deposited?: bigint;
   readonly withdrawn?: bigint;
   readonly refunded?: bigint;
+  readonly credited?: bigint;
   /** Replaces what was announced before. */
   readonly request?: { readonly amount: bigint; readonly withdrawableAt: bigint | null };
 };
@@ -100,6 +129,7 @@ export async function changePayer(
     deposited: (before?.deposited ?? 0n) + (change.deposited ?? 0n),
     withdrawn: (before?.withdrawn ?? 0n) + (change.withdrawn ?? 0n),
     refunded: (before?.refunded ?? 0n) + (change.refunded ?? 0n),
+    credited: (before?.credited ?? 0n) + (change.credited ?? 0n),
     requested,
     withdrawableAt: change.request ? change.request.withdrawableAt : (before?.withdrawableAt ?? null),
   };

@@ -1,16 +1,26 @@
 import { type Abi, type Hex, toFunctionSelector } from "viem";
 import { challengeSettlementAbi } from "../../../protocol/abi/generated/ChallengeSettlement.ts";
+import { disputesAbi } from "../../../protocol/abi/generated/Disputes.ts";
 import { groupFactoryAbi } from "../../../protocol/abi/generated/GroupFactory.ts";
+import { repairsAbi } from "../../../protocol/abi/generated/Repairs.ts";
 import { stakingAbi } from "../../../protocol/abi/generated/Staking.ts";
 import { storageOrdersAbi } from "../../../protocol/abi/generated/StorageOrders.ts";
 
-export type ContractName = "GroupFactory" | "Staking" | "StorageOrders" | "ChallengeSettlement";
+export type ContractName =
+  | "GroupFactory"
+  | "Staking"
+  | "StorageOrders"
+  | "ChallengeSettlement"
+  | "Disputes"
+  | "Repairs";
 
 const ABIS: Readonly<Record<ContractName, Abi>> = {
   GroupFactory: groupFactoryAbi,
   Staking: stakingAbi,
   StorageOrders: storageOrdersAbi,
   ChallengeSettlement: challengeSettlementAbi,
+  Disputes: disputesAbi,
+  Repairs: repairsAbi,
 };
 
 const NAMES: Readonly<Record<string, ReadonlyMap<string, string>>> = Object.fromEntries(

@@ -17,6 +17,31 @@ export function payerId(group: Hex, payer: Hex): string {
   return `${group}-${lower(payer)}`;
 }
 
+/** The address in the id of a payer. */
+export function payerAddress(id: string): Hex {
+  return id.slice(id.lastIndexOf("-") + 1) as Hex;
+}
+
 export function slotId(order: Hex, slot: number): string {
   return `${order}-${slot}`;
+}
+
+/** Id of a hand-over (by the epoch until which it was paid) and of the repair that follows. */
+export function handOverId(order: Hex, slot: number, until: number | bigint): string {
+  return `${slotId(order, slot)}-${until}`;
+}
+
+/** Id of somebody's time as holder of a slot. */
+export function assignmentId(order: Hex, slot: number, since: number | bigint): string {
+  return `${slotId(order, slot)}-${since}`;
+}
+
+/** Id of an offer, of which an epoch has at most one per slot. */
+export function offerId(order: Hex, slot: number, epoch: number): string {
+  return `${slotId(order, slot)}-${epoch}`;
+}
+
+/** Id of a lost record. */
+export function recordId(provider: string, epoch: number, part: number): string {
+  return `${provider}-${epoch}-${part}`;
 }

@@ -20,12 +20,15 @@ export function orderCost(order: PricedOrder, epochs: bigint): bigint {
 /** Epochs [from, to). */
 export type EpochRange = { readonly from: number; readonly to: number };
 
+/** What two ranges have in common; undefined if nothing. */
+export function overlap(a: EpochRange, b: EpochRange): EpochRange | undefined {
+  const [from, to] = [Math.max(a.from, b.from), Math.min(a.to, b.to)];
+  return from < to ? { from, to } : undefined;
+}
+
 /** Epochs of `range` that lie in none of `unpaid`, whose ranges may overlap. */
 export function paidEpochs(range: EpochRange, unpaid: readonly EpochRange[]): number {
-  const sorted = unpaid
-    .map(({ from, to }) => ({ from: Math.max(from, range.from), to: Math.min(to, range.to) }))
-    .filter(({ from, to }) => from < to)
-    .sort((a, b) => a.from - b.from);
+  const sorted = unpaid.flatMap((other) => overlap(other, range) ?? []).sort((a, b) => a.from - b.from);
   let covered = 0;
   let reached = range.from;
   for (const { from, to } of sorted) {

@@ -35,6 +35,11 @@ export function stampOf(event: ChainEvent): Stamp {
   };
 }
 
+/** Id of what may happen to a thing more than once. */
+export function eventId(id: string, event: ChainEvent): string {
+  return `${id}-${event.block.number}-${event.log.logIndex}`;
+}
+
 /**
  * Does what is the same for every event: rolls the hash of its contract on, and keeps the transaction and
  * its gas once. Every handler calls it first, so that a handler that is missing shows in the hash.

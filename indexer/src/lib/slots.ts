@@ -1,46 +1,15 @@
-import { epoch, exception, order, provider, slot } from "ponder:schema";
-import { and, eq, gt, gte, lt } from "ponder";
+import { order, provider, slot } from "ponder:schema";
 import type { Hex } from "viem";
+import { addTotals } from "./books.ts";
 import { slotId } from "./ids.ts";
-import { type EpochRange, paidEpochs, slotPay } from "./pay.ts";
 import type { Db } from "./record.ts";
 
-/** Adds to, or takes from, what the holders of an order's slots hold. */
-export async function changeHoldings(
-  db: Db,
-  orderId: Hex,
-  change: { readonly slots: number; readonly shards: bigint },
-): Promise<void> {
-  for (const { providerId } of await slotsOf(db, orderId)) {
-    await db.update(provider, { id: providerId }).set((row) => ({
-      slotCount: row.slotCount + change.slots,
-      shards: row.shards + change.shards,
-    }));
-  }
-}
+export type SlotRow = typeof slot.$inferSelect;
 
-/**
- * Credits the holders of an order's slots for the settled epochs. The event tells only their sum: who gets
- * how much follows from the missed and dead epochs, which are final when an epoch is settled.
- */
-export async function creditSlots(db: Db, orderId: Hex, range: EpochRange): Promise<void> {
-  const terms = await db.find(order, { id: orderId });
-  if (terms === null) return;
-  const dead = await deadRanges(db, terms.groupAddress, range);
-  for (const { id, providerId, paidEpochs: before } of await slotsOf(db, orderId)) {
-    const missed = await missedRanges(db, providerId, range);
-    const after = before + paidEpochs(range, [...dead, ...missed]);
-    const pay = slotPay(terms, BigInt(after)) - slotPay(terms, BigInt(before));
-    await db.update(slot, { id }).set((row) => ({ paidEpochs: after, earned: row.earned + pay }));
-    await db
-      .update(provider, { id: providerId })
-      .set((row) => ({ earned: row.earned + pay, credit: row.credit + pay }));
-  }
-}
-
-async function slotsOf(db: Db, orderId: Hex): Promise<(typeof slot.$inferSelect)[]> {
+/** The slots of an order, in order. */
+export async function slotsOf(db: Db, orderId: Hex): Promise<SlotRow[]> {
   const count = (await db.find(order, { id: orderId }))?.slotCount ?? 0;
-  const rows: (typeof slot.$inferSelect)[] = [];
+  const rows: SlotRow[] = [];
   for (let index = 0; index < count; index++) {
     const row = await db.find(slot, { id: slotId(orderId, index) });
     if (row !== null) rows.push(row);
@@ -48,28 +17,31 @@ async function slotsOf(db: Db, orderId: Hex): Promise<(typeof slot.$inferSelect)
   return rows;
 }
 
-/** Epochs of gaps that are never paid: the last `dead` before a certified one. */
-async function deadRanges(db: Db, groupAddress: Hex, range: EpochRange): Promise<EpochRange[]> {
-  const rows = await db.sql
-    .select({ epoch: epoch.epoch, dead: epoch.dead })
-    .from(epoch)
-    .where(and(eq(epoch.groupAddress, groupAddress), gt(epoch.dead, 0), gt(epoch.epoch, range.from)));
-  return rows.map((row) => ({ from: row.epoch - (row.dead ?? 0), to: row.epoch }));
+/** Adds slots of so many shards each to what a provider holds, or takes them away. */
+export async function changeHolding(db: Db, id: string, slots: 1 | -1, stripes: bigint): Promise<void> {
+  await db.update(provider, { id }).set((row) => ({
+    slotCount: row.slotCount + slots,
+    shards: row.shards + BigInt(slots) * stripes,
+  }));
 }
 
-/** Epochs that the provider missed, with the gap epochs before them that count the same. */
-async function missedRanges(db: Db, providerId: string, range: EpochRange): Promise<EpochRange[]> {
-  const rows = await db.sql
-    .select({ epoch: exception.epoch, fromEpoch: exception.fromEpoch })
-    .from(exception)
-    .where(
-      and(
-        eq(exception.providerId, providerId),
-        eq(exception.outcome, "applied"),
-        eq(exception.kind, "missed"),
-        gte(exception.epoch, range.from),
-        lt(exception.fromEpoch, range.to),
-      ),
-    );
-  return rows.map((row) => ({ from: row.fromEpoch ?? row.epoch, to: row.epoch + 1 }));
+/** How many slots of an order more (or fewer) have a holder, wait for one, or are given up. */
+export type Redundancy = { readonly held?: number; readonly vacant?: number; readonly void?: number };
+
+/** Adds a change of redundancy to an order and, while it is open, to the totals of its group. */
+export async function changeRedundancy(
+  db: Db,
+  groupAddress: Hex,
+  orderId: Hex,
+  change: Redundancy,
+): Promise<void> {
+  const [held, vacant, given] = [change.held ?? 0, change.vacant ?? 0, change.void ?? 0];
+  const changed = await db.update(order, { id: orderId }).set((row) => ({
+    slotsHeld: row.slotsHeld + held,
+    slotsVacant: row.slotsVacant + vacant,
+    slotsVoid: row.slotsVoid + given,
+    spareParities: row.spareParities + held,
+  }));
+  if (changed.state === "closed") return;
+  await addTotals(db, groupAddress, { slotsHeld: held, slotsVacant: vacant, slotsVoid: given });
 }

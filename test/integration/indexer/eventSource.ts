@@ -41,12 +41,14 @@ contract EventSource {
     return "";
   }
 }
-/// Somebody else's contract that calls: fn(address target, bytes call).
+/// Somebody else's contract that calls others in turn: fn(address[] targets, bytes[] calls).
 contract Relay {
   fallback() external {
-    (address target, bytes memory input) = abi.decode(msg.data[4:], (address, bytes));
-    (bool ok, ) = target.call(input);
-    require(ok);
+    (address[] memory targets, bytes[] memory inputs) = abi.decode(msg.data[4:], (address[], bytes[]));
+    for (uint256 i = 0; i < targets.length; ++i) {
+      (bool ok, ) = targets[i].call(inputs[i]);
+      require(ok);
+    }
   }
 }`;
 
@@ -67,11 +69,12 @@ export function deployEventSource(node: ChainNode, name: ContractName = "EventSo
 /** Selector of the relay's only call. */
 export const RELAY_SELECTOR = "0x12345678";
 
-/** Calldata that makes the relay call a source. */
-export function relayed(target: Address, input: Hex): Hex {
+/** Calldata that makes the relay call sources in turn. */
+export function relayed(calls: readonly { readonly to: Address; readonly input: Hex }[]): Hex {
+  const values = [calls.map(({ to }) => to), calls.map(({ input }) => input)] as const;
   return concatHex([
     RELAY_SELECTOR,
-    encodeAbiParameters([{ type: "address" }, { type: "bytes" }], [target, input]),
+    encodeAbiParameters([{ type: "address[]" }, { type: "bytes[]" }], values),
   ]);
 }
 

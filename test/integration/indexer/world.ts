@@ -3,19 +3,26 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Abi, type Address, type Hex, keccak256, pad, toHex } from "viem";
 import { challengeSettlementAbi } from "../../../protocol/abi/generated/ChallengeSettlement.ts";
+import { disputesAbi } from "../../../protocol/abi/generated/Disputes.ts";
 import { groupFactoryAbi } from "../../../protocol/abi/generated/GroupFactory.ts";
+import { repairsAbi } from "../../../protocol/abi/generated/Repairs.ts";
 import { stakingAbi } from "../../../protocol/abi/generated/Staking.ts";
 import { storageOrdersAbi } from "../../../protocol/abi/generated/StorageOrders.ts";
+import { packThresholds } from "../../../protocol/chain/parameters.ts";
 import { type ChainNode, startChainNode } from "./chainNode.ts";
-import { deployEventSource, type Emission, emission } from "./eventSource.ts";
+import { deployEventSource, type Emission, emission, relayed } from "./eventSource.ts";
 
 export const ABIS = {
   factory: groupFactoryAbi as Abi,
   staking: stakingAbi as Abi,
   orders: storageOrdersAbi as Abi,
   settlement: challengeSettlementAbi as Abi,
+  disputes: disputesAbi as Abi,
+  repairs: repairsAbi as Abi,
 };
 export type Part = keyof typeof ABIS;
+/** What one contract emits. */
+export type Emitting = { readonly part: Part; readonly events: readonly Emission[] };
 
 export const TOKEN: Address = pad("0x70", { size: 20 });
 export const TREASURY: Address = pad("0x71", { size: 20 });
@@ -39,9 +46,22 @@ export const PARAMETERS = {
   minProviderStake: 1_000n,
   collateralPerShard: 7n,
   minPrice: 100n << 32n,
+  appealWindow: 300,
+  appealWindowBlocks: 10,
+  protectionEpochs: 16,
+  evictionCap: 5000,
+  challengeBond: 1_000_000n,
+  repairBonusPerShard: 3n,
+  repairThresholds: packThresholds([2, 2, 3, 4]),
+  offerEpochs: 3,
+  offerExpiries: 3,
+  coolOffEpochs: 4,
+  freezeShare: 5000,
+  freezeEpochs: 4,
+  repairBudget: 64,
 };
 
-/** A chain whose four contracts emit what a test tells them to. */
+/** A chain whose contracts emit what a test tells them to. */
 export type World = {
   readonly node: ChainNode;
   readonly contracts: Readonly<Record<Part, Address>>;
@@ -49,6 +69,10 @@ export type World = {
   readonly deploymentPath: string;
   /** One transaction to one contract; mines a block unless told not to. */
   emit(part: Part, functionName: string, events: readonly Emission[], mine?: boolean): Promise<Hex>;
+  /** One transaction in which several contracts emit in turn, as when they call each other. */
+  emitAll(calls: readonly Emitting[]): Promise<Hex>;
+  /** `<part>:<event>` of everything emitted so far. */
+  readonly told: ReadonlySet<string>;
   /** Creates the group, as its factory would. */
   createGroup(): Promise<void>;
   rollingHash(part: Part, block?: number): Promise<Hex>;
@@ -63,12 +87,20 @@ export async function createWorld(): Promise<World> {
     staking: await deployEventSource(node),
     orders: await deployEventSource(node),
     settlement: await deployEventSource(node),
+    disputes: await deployEventSource(node),
+    repairs: await deployEventSource(node),
   };
   const deploymentPath = join(directory, "deployment.json");
   await writeFile(deploymentPath, deploymentText(contracts));
 
+  const relay = await deployEventSource(node, "Relay");
+  const told = new Set<string>();
+  const encode = (part: Part, functionName: string, events: readonly Emission[]): Hex => {
+    for (const { name } of events) told.add(`${part}:${name}`);
+    return emission(ABIS[part], functionName, events);
+  };
   const emit: World["emit"] = (part, functionName, events, mine = true) =>
-    node.send({ to: contracts[part], data: emission(ABIS[part], functionName, events), mine });
+    node.send({ to: contracts[part], data: encode(part, functionName, events), mine });
 
   return {
     node,
@@ -76,16 +108,21 @@ export async function createWorld(): Promise<World> {
     directory,
     deploymentPath,
     emit,
+    emitAll: (calls) =>
+      node.send({
+        to: relay,
+        // A source emits whatever is called, but for rollingHash.
+        data: relayed(
+          calls.map(({ part, events }) => ({
+            to: contracts[part],
+            input: encode(part, "version", events),
+          })),
+        ),
+      }),
+    told,
     createGroup: async () => {
-      const { staking, orders, settlement } = contracts;
-      const args = {
-        groupId: 1,
-        settlement,
-        creator: node.accounts[0],
-        staking,
-        orders,
-        parameters: PARAMETERS,
-      };
+      const { factory: _, ...clones } = contracts;
+      const args = { groupId: 1, creator: node.accounts[0], ...clones, parameters: PARAMETERS };
       await emit("factory", "createGroup", [{ name: "GroupCreated", args }]);
     },
     rollingHash: (part, block) =>
@@ -107,10 +144,10 @@ export function deploymentText(
   contracts: Readonly<Record<Part, Address>>,
   overrides: Readonly<Record<string, unknown>> = {},
 ): string {
-  const { factory, staking, orders, settlement } = contracts;
-  const group = { groupId: 1, staking, orders, settlement, startBlock: 0, parameters: PARAMETERS };
+  const { factory, ...clones } = contracts;
+  const group = { groupId: 1, ...clones, startBlock: 0, parameters: PARAMETERS };
   const file = {
-    version: 1,
+    version: 2,
     chainId: 31337,
     factory: { address: factory, startBlock: 0 },
     token: TOKEN,
