@@ -1,6 +1,7 @@
 import type { Address, LocalAccount } from "viem";
 import type { CertificateInfo, Roster } from "../protocol/chain/groupTypes.ts";
 import type { Points } from "../protocol/kzg/points.ts";
+import type { ExceptionLeaf } from "../protocol/results/exceptions.ts";
 import type { ResultLeaf } from "../protocol/results/results.ts";
 import type { Logger } from "../protocol/runtime/logger.ts";
 import type { ProofMessage } from "../protocol/wire/proofMessage.ts";
@@ -11,10 +12,11 @@ import { createEpochProofs, type EpochProofs } from "./challenge/epochProofs.ts"
 import type { OpeningsCache } from "./challenge/openings.ts";
 import type { VoteSigner } from "./consensus/driver.ts";
 import { createVoteSigner } from "./consensus/voteSigner.ts";
+import type { Edge } from "./edge.ts";
 import type { KeeperMetrics } from "./metrics.ts";
 import type { KeeperNetwork } from "./network.ts";
 import type { Peers } from "./peers.ts";
-import { fetchResults } from "./results.ts";
+import { fetchExceptions, fetchResults } from "./results.ts";
 import type { KeeperStore } from "./store.ts";
 
 /** Milliseconds that one call for proofs may take. */
@@ -28,6 +30,7 @@ export type EpochSources = {
   /** Opens book and collector of an epoch. */
   openEpoch(challenge: EpochChallenge, signal: AbortSignal): { book: EpochProofs; collector: Collector };
   fetchResults(certificate: CertificateInfo): Promise<readonly ResultLeaf[]>;
+  fetchExceptions(certificate: CertificateInfo): Promise<readonly ExceptionLeaf[]>;
   /** Proof messages of providers as a roster member has them. */
   fetchProofs(roster: Roster, member: number, epoch: number, providers: number[]): Promise<ProofMessage[]>;
   /** Asks a provider for its answer, after the cut-off was slept through. */
@@ -45,11 +48,12 @@ export function createEpochSources(deps: {
   view: ChainView;
   network: KeeperNetwork;
   peers: Peers;
+  edge: Edge;
   metrics: KeeperMetrics;
   signal: AbortSignal;
   logger: Logger;
 }): EpochSources {
-  const { chainId, group, account, store, view, network, metrics, signal, logger } = deps;
+  const { chainId, group, account, store, view, network, edge, metrics, signal, logger } = deps;
   const signers = new Map<string, VoteSigner>();
   return {
     signerOf(roster) {
@@ -82,14 +86,18 @@ export function createEpochSources(deps: {
     },
     fetchResults: (certificate) =>
       fetchResults({ certificate, endpoints: view.otherKeepers(), client: network.keepers, signal }),
+    fetchExceptions: (certificate) =>
+      fetchExceptions({ certificate, endpoints: view.otherKeepers(), client: network.keepers, signal }),
     async fetchProofs(roster, member, epoch, providers) {
       const endpoint = deps.peers.endpointOf(roster, member);
-      if (endpoint === undefined) return [];
+      if (endpoint === undefined || !edge.hearsKeeper(roster.keeperIds[member])) return [];
       const request = { epoch, providers: providers.slice(0, PROOFS_PER_CALL) };
       const options = { signal, timeoutMs: PROOFS_MS };
-      return (await network.keepers.call(endpoint, "getProofs", request, options)).proofs;
+      const { proofs } = await network.keepers.call(endpoint, "getProofs", request, options);
+      return proofs.filter(({ provider }) => edge.hearsProvider(provider));
     },
     async askProvider(provider, epoch) {
+      edge.assertHeard(provider);
       const endpoint = view.state().providers.get(provider)?.endpoint ?? "";
       const options = { signal, timeoutMs: PROOFS_MS };
       return (await network.providers.call(endpoint, "getProof", { epoch }, options)).proof;

@@ -6,18 +6,19 @@ import {
   type Milestone,
   rosterOf,
 } from "../protocol/chain/groupTypes.ts";
-import type { ResultLeaf } from "../protocol/results/results.ts";
 import type { Clock } from "../protocol/runtime/clock.ts";
 import type { Logger } from "../protocol/runtime/logger.ts";
 import { createChallenges } from "./challenge/challenges.ts";
-import type { DriverDeps } from "./consensus/driver.ts";
 import type { Decision, InstanceView } from "./consensus/effects.ts";
+import type { EquivocationWatch } from "./consensus/equivocation.ts";
 import type { Journal } from "./consensus/journal.ts";
-import { runEpoch } from "./consensus/runEpoch.ts";
 import { createEpochEntries, type EpochEntry, type RunningEpoch } from "./epochEntries.ts";
 import { createEpochInbox, type EpochInbox } from "./epochInbox.ts";
+import type { EpochRecords } from "./epochRecords.ts";
 import type { EpochSources } from "./epochSources.ts";
+import { createBeginVote } from "./epochVote.ts";
 import type { Peers } from "./peers.ts";
+import type { RepairContext } from "./repair/context.ts";
 import type { EpochRecord, KeeperStore } from "./store.ts";
 
 /** Certified epochs whose proofs are kept for peers. */
@@ -38,6 +39,8 @@ export type Epochs = EpochInbox & {
   /** Duties that no further block helps. */
   pending(): number;
   views(): EpochView[];
+  /** What the lost slots and offers of the newest epoch that was voted on follow from. */
+  repairs(): RepairContext | undefined;
   stop(): void;
 };
 
@@ -49,7 +52,9 @@ export function createEpochs(options: {
   timing: { collectMs: number; demandMs: number; roundMs: number };
   state: () => GroupState;
   store: KeeperStore;
+  records: EpochRecords;
   journal: Journal;
+  watch: EquivocationWatch;
   peers: Peers;
   sources: EpochSources;
   onDecided: (record: EpochRecord, running: RunningEpoch) => void;
@@ -57,32 +62,26 @@ export function createEpochs(options: {
   clock: Clock;
   logger: Logger;
 }): Epochs {
-  const { chainId, group, operator, store, journal, logger } = options;
+  const { chainId, group, operator, records, store, journal, logger } = options;
   const entries = createEpochEntries(options.state);
   const inbox = createEpochInbox({
     domain: { chainId, group },
     state: options.state,
     entries,
+    watch: options.watch,
     signerOf: options.sources.signerOf,
   });
-  const missingRecords = new Set<number>();
-  let busy = 0;
-  let stopped = false;
-
-  const resultsOf = async (certificate: CertificateInfo): Promise<readonly ResultLeaf[]> => {
-    const { epoch, signers } = certificate;
-    const known = store.record(epoch);
-    if (known?.certificate.resultsRoot === certificate.resultsRoot) return known.results;
-    const results = await options.sources.fetchResults(certificate);
-    store.saveRecord({ epoch, certificate: plain(certificate), signers, signatures: [], results });
-    return results;
-  };
   const challenges = createChallenges({
     chainId,
     group,
     samples: options.state().parameters.samples,
-    resultsOf,
+    resultsOf: records.resultsOf,
   });
+  const beginVote = createBeginVote({ ...options, challenges });
+  const incomplete = new Set<number>();
+  let newest: RepairContext | undefined;
+  let busy = 0;
+  let stopped = false;
 
   /** Runs something that counts as pending; failures are logged, a later block tries again. */
   const work = (what: string, task: () => Promise<void>) => {
@@ -110,71 +109,23 @@ export function createEpochs(options: {
   }
 
   async function start(entry: EpochEntry, running: RunningEpoch): Promise<void> {
-    const { epoch, challenge, roster, self, book, collector } = running;
-    if (entry.late) {
-      const silent = challenge.set.filter(({ provider }) => book.holding(provider) === "nothing");
-      await Promise.allSettled(
-        silent.map(async ({ provider }) =>
-          collector.submit(await options.sources.askProvider(provider, epoch)),
-        ),
-      );
-    }
-    await collector.settled();
-    const { parameters } = options.state();
     const { signal } = entry.controller;
-    if (signal.aborted || stopped || self === -1) return;
-    const fetchProofs: DriverDeps["fetchProofs"] = async (from, wants) => {
-      const providers = wants.map(({ provider }) => provider);
-      const messages = await options.sources.fetchProofs(roster, from, epoch, providers);
-      await Promise.allSettled(messages.map((message) => collector.submit(message)));
-    };
-    entry.run = runEpoch({
-      context: {
-        epoch,
-        term: termOf(parameters, epoch),
-        seed: challenge.seed,
-        members: roster.operators.length,
-        self,
-        set: challenge.set,
-        timing: options.timing,
-      },
-      chainId,
-      group,
-      roster,
-      book,
-      collector,
-      journal,
-      signer: options.sources.signerOf(roster),
-      peers: options.peers,
-      clock: options.clock,
-      fetchProofs,
-      onDecision: (decision) => decided(entry, running, decision),
-      onFailure: options.onFailure,
-      signal,
-      logger: logger.child({ epoch }),
-    });
-    entry.run.driver.start();
-    for (const messages of entry.early.values()) {
-      for (const message of messages) entry.run.driver.deliver(message);
-    }
+    const onDecision = (decision: Decision) => decided(entry, running, decision);
+    const vote = await beginVote({ running, late: entry.late, signal, onDecision });
+    if (vote === undefined || stopped) return;
+    const { run, repairs } = vote;
+    entry.run = run;
+    newest = repairs;
+    run.driver.start();
+    for (const messages of entry.early.values()) for (const message of messages) run.driver.deliver(message);
     entry.early.clear();
   }
 
   function decided(entry: EpochEntry, running: RunningEpoch, decision: Decision): void {
     entry.decision = decision;
-    const { certificate, commits, outcome } = decision;
-    const record: EpochRecord = {
-      epoch: entry.epoch,
-      certificate,
-      signers: commits.reduce((bits, { member }) => (bits | (1 << member)) >>> 0, 0),
-      signatures: commits.map(({ signature }) => signature),
-      results: outcome?.results ?? [],
-    };
-    if (outcome !== null) store.saveRecord(record);
-    logger.info(
-      { epoch: entry.epoch, round: certificate.round, missed: certificate.exceptions },
-      "epoch decided",
-    );
+    const record = records.decided(decision);
+    const { round, exceptions } = record.certificate;
+    logger.info({ epoch: entry.epoch, round, exceptions }, "epoch decided");
     options.onDecided(record, running);
   }
 
@@ -184,9 +135,8 @@ export function createEpochs(options: {
     }
     journal.prune(certificate.epoch + 1);
     store.pruneProofs(certificate.epoch - PROOFS_KEPT);
-    const known = store.record(certificate.epoch);
-    if (live && known?.certificate.resultsRoot !== certificate.resultsRoot)
-      missingRecords.add(certificate.epoch);
+    options.watch.prune(certificate.epoch - PROOFS_KEPT);
+    if (live && !records.isComplete(certificate)) incomplete.add(certificate.epoch);
   }
 
   function advance(): void {
@@ -204,12 +154,18 @@ export function createEpochs(options: {
         });
       } else if (entry.cut) startOnce(entry);
     }
-    for (const epoch of missingRecords) {
-      missingRecords.delete(epoch);
+    for (const epoch of incomplete) {
+      incomplete.delete(epoch);
       const certificate = options.state().certificates.get(epoch);
       if (certificate === undefined) continue;
-      work(`results of epoch ${epoch}`, async () => {
-        await resultsOf(certificate);
+      work(`records of epoch ${epoch}`, async () => {
+        try {
+          await records.complete(certificate);
+        } catch (error) {
+          // What is needed for what the chain waits for is asked for again.
+          if (epoch > options.state().lastFinished) incomplete.add(epoch);
+          throw error;
+        }
       });
     }
   }
@@ -237,6 +193,7 @@ export function createEpochs(options: {
           entries.of(milestone.epoch).seeded = true;
         }
         if (milestone.type === "cutoff") {
+          challenges.cutOff(milestone.epoch, milestone.before);
           const entry = entries.get(milestone.epoch);
           if (entry !== undefined) {
             entry.cut = true;
@@ -262,22 +219,10 @@ export function createEpochs(options: {
         instance: entry.run?.view(),
         decision: entry.decision,
       })),
+    repairs: () => newest,
     stop() {
       stopped = true;
       for (const entry of entries.all()) entries.drop(entry, "the keeper stops");
     },
   };
-}
-
-function plain({
-  term,
-  epoch,
-  round,
-  resultsRoot,
-  exceptionsRoot,
-  exceptions,
-  absent,
-  leader,
-}: CertificateInfo) {
-  return { term, epoch, round, resultsRoot, exceptionsRoot, exceptions, absent, leader };
 }

@@ -1,9 +1,11 @@
 import { createSchema, createYoga } from "graphql-yoga";
 import type { Hono } from "hono";
+import { EXCEPTION_KIND } from "../protocol/certificate.ts";
 import { coveredPairs } from "../protocol/results/cover.ts";
 import { VERDICT } from "../protocol/results/judge.ts";
 import type { ResultLeaf } from "../protocol/results/results.ts";
 import type { Epochs, EpochView } from "./epochs.ts";
+import { type repairResolvers, repairTypeDefs } from "./graphqlRepairs.ts";
 import type { EpochRecord, KeeperStore } from "./store.ts";
 
 /** Epochs of the history that one query may ask for. */
@@ -57,6 +59,10 @@ const typeDefs = /* GraphQL */ `
     absent: [Int!]!
     signers: [Int!]!
     results: [Result!]!
+    "Slots that were given up."
+    lost: [LostEntry!]!
+    "Repair offers that were made."
+    offers: [Offer!]!
   }
 `;
 
@@ -77,14 +83,17 @@ export function mountGraphql(
     epochs: Epochs;
     store: KeeperStore;
     quorumOf: (members: number) => number;
+    /** Resolvers of `repairTypeDefs`. */
+    repairs: ReturnType<typeof repairResolvers>;
   },
 ): void {
   const { epochs, store } = options;
   const yoga = createYoga({
     schema: createSchema({
-      typeDefs,
+      typeDefs: [typeDefs, repairTypeDefs],
       resolvers: {
         Query: {
+          ...options.repairs,
           keeper: () => options.keeper(),
           rounds: () =>
             epochs
@@ -147,11 +156,12 @@ function roundOf({ epoch, running, instance, decision }: EpochView, quorumOf: (m
             signers: decision.commits.reduce((bits, { member }) => (bits | (1 << member)) >>> 0, 0),
             signatures: [],
             results: decision.outcome?.results ?? [],
+            exceptions: decision.outcome?.exceptionLeaves ?? [],
           }),
   };
 }
 
-function epochOf({ epoch, certificate, signers, results }: EpochRecord) {
+function epochOf({ epoch, certificate, signers, results, exceptions: leaves }: EpochRecord) {
   const { term, round, leader, resultsRoot, exceptionsRoot, exceptions, absent } = certificate;
   return {
     epoch,
@@ -164,6 +174,12 @@ function epochOf({ epoch, certificate, signers, results }: EpochRecord) {
     absent: bitsOf(absent),
     signers: bitsOf(signers),
     results: results.map(resultOf),
+    lost: leaves.flatMap((leaf) =>
+      leaf.kind === EXCEPTION_KIND.lost
+        ? leaf.content.entries.map((entry) => ({ provider: leaf.provider, ...entry }))
+        : [],
+    ),
+    offers: leaves.flatMap((leaf) => (leaf.kind === EXCEPTION_KIND.offer ? leaf.content : [])),
   };
 }
 

@@ -8,11 +8,12 @@ import {
   http,
   type LocalAccount,
 } from "viem";
-import { quorumOf } from "../protocol/certificate.ts";
+import { EXCEPTION_KIND, quorumOf } from "../protocol/certificate.ts";
 import type { BlockSource } from "../protocol/chain/blockSource.ts";
 import { type Deployment, findGroup } from "../protocol/chain/deployment.ts";
 import { openGroupFollower } from "../protocol/chain/groupFollower.ts";
 import { createTransactor } from "../protocol/chain/transactor.ts";
+import type { Kzg } from "../protocol/kzg/kzg.ts";
 import type { Points } from "../protocol/kzg/points.ts";
 import { type Clock, systemClock } from "../protocol/runtime/clock.ts";
 import { daemonReadiness, type RunningDaemon, superviseDaemon } from "../protocol/runtime/daemonLife.ts";
@@ -24,18 +25,23 @@ import { followChain } from "./chainLoop.ts";
 import { createChainView } from "./chainView.ts";
 import { createOpeningsCache } from "./challenge/openings.ts";
 import { createOpeningsPuller } from "./challenge/pull.ts";
+import { createEquivocationWatch } from "./consensus/equivocation.ts";
 import { openJournal } from "./consensus/journal.ts";
+import { createEdge, type DeafTo } from "./edge.ts";
 import type { RunningEpoch } from "./epochEntries.ts";
+import { createEpochRecords } from "./epochRecords.ts";
 import { createEpochSources } from "./epochSources.ts";
 import { createEpochs } from "./epochs.ts";
 import { mountGraphql } from "./graphql.ts";
+import { repairResolvers } from "./graphqlRepairs.ts";
 import { createKeeperMetrics } from "./metrics.ts";
 import { startKeeperNetwork } from "./network.ts";
 import { createPeers } from "./peers.ts";
+import { createReports } from "./reports.ts";
 import { createKeeperHandlers } from "./rpc.ts";
 import type { KeeperSettings } from "./settings.ts";
 import { type EpochRecord, openKeeperStore } from "./store.ts";
-import { certifiedResults, placeIn } from "./submit/place.ts";
+import { placeIn } from "./submit/place.ts";
 import { createSubmitter } from "./submit/submitter.ts";
 
 export type KeeperOptions = {
@@ -47,11 +53,15 @@ export type KeeperOptions = {
   deployment: Deployment;
   /** Heavy, so all nodes of a process share it. */
   points: Points;
+  /** Compares reported shards with their commitments; heavy too, and without it they are only read. */
+  kzg?: Kzg;
   clock?: Clock;
   logger: Logger;
   version?: string;
   /** Where final blocks come from, when several nodes of a process share one; else a source of its own. */
   blockSource?: BlockSource;
+  /** Members and providers that it ignores: bribed keepers, to show what they can do and what they cannot. */
+  deafTo?: DeafTo;
 };
 
 export type KeeperStatus = {
@@ -74,6 +84,11 @@ export type KeeperStatus = {
 
 export type RunningKeeper = RunningDaemon<KeeperStatus>;
 
+/** Longest time that one look at a reported shard may take. */
+const LOOK_MS = 20_000;
+const KIND_NAMES = new Map<number, string>(
+  Object.entries(EXCEPTION_KIND).map(([name, kind]) => [kind, name]),
+);
 const FAILURE = "the keeper cannot go on";
 
 /**
@@ -119,6 +134,13 @@ export async function startKeeper(options: KeeperOptions): Promise<RunningKeeper
     pending: () => pending(),
     epoch: view.epoch,
     pointsCached: () => openings.size(),
+    clocks: () => epochs.repairs()?.history.clocks.size ?? 0,
+    equivocations: () => journal.equivocations().length,
+  });
+  const edge = createEdge({
+    deafTo: options.deafTo,
+    domain: { chainId, group: settlement },
+    state: view.state,
   });
   const network = await startKeeperNetwork({
     seed: options.peerSeed ?? (await loadPeerSeed(settings)),
@@ -126,8 +148,8 @@ export async function startKeeper(options: KeeperOptions): Promise<RunningKeeper
     ...(settings.announce === undefined ? {} : { announce: settings.announce }),
     chainId,
     group: settlement,
-    onProof: (message) => epochs.submitProof(message),
-    onVote: (bytes) => epochs.receive(bytes),
+    onProof: (message) => inbox.submitProof(message),
+    onVote: (bytes) => inbox.receive(bytes),
     logger,
     metrics: registry,
   });
@@ -168,10 +190,11 @@ export async function startKeeper(options: KeeperOptions): Promise<RunningKeeper
   const submitter = createSubmitter({
     publicClient,
     transactor,
-    settlement,
+    group,
     operator,
     state: view.state,
-    resultsOf: (epoch) => certifiedResults(view.state(), epoch, store.record(epoch)),
+    exceptionsOf: (epoch) => records.exceptionsOf(epoch),
+    journal,
     placeOf: (epoch) => placeIn(view.state(), epoch, operator),
     standbyBlocks: settings.standbyBlocks,
     onSubmitted(what, gas) {
@@ -184,12 +207,26 @@ export async function startKeeper(options: KeeperOptions): Promise<RunningKeeper
   cleanup.defer(() => submitter.settled());
 
   const onDecided = (record: EpochRecord, running: RunningEpoch) => {
-    const { certificate } = record;
+    const { certificate, exceptions } = record;
     metrics.decided.inc({ round: certificate.round === 0 ? "first" : "later" });
-    metrics.missed.inc(certificate.exceptions);
+    for (const { kind } of exceptions) metrics.exceptions.inc({ kind: KIND_NAMES.get(kind)! });
     submitter.decided(record, running.challenge.seed, running.self, running.roster.operators.length);
   };
 
+  const sources = createEpochSources({
+    chainId,
+    group: settlement,
+    account,
+    points: options.points,
+    ...{ openings, store, view, network, peers, edge, metrics, signal, logger },
+  });
+  const records = createEpochRecords({ state: view.state, store, sources });
+  const watch = createEquivocationWatch((equivocation) => {
+    journal.keepEquivocation(equivocation);
+    metrics.equivocations.inc();
+    const { member, certificate } = equivocation.first;
+    logger.warn({ member, epoch: certificate.epoch, round: certificate.round }, "a keeper signed twice");
+  });
   const failure = Promise.withResolvers<never>();
   const epochs = createEpochs({
     chainId,
@@ -201,29 +238,23 @@ export async function startKeeper(options: KeeperOptions): Promise<RunningKeeper
       demandMs: Math.floor(settings.collectMs / 2),
     },
     state: view.state,
-    store,
-    journal,
-    peers,
-    sources: createEpochSources({
-      chainId,
-      group: settlement,
-      account,
-      points: options.points,
-      openings,
-      store,
-      view,
-      network,
-      peers,
-      metrics,
-      signal,
-      logger,
-    }),
-    onDecided,
+    ...{ store, records, journal, watch, peers, sources, onDecided, clock, logger },
     onFailure: failure.reject,
-    clock,
-    logger,
   });
   cleanup.defer(() => epochs.stop());
+  const inbox = edge.guard(epochs);
+  const reports = createReports({
+    state: view.state,
+    read: async (endpoint, shard, capability) => {
+      const request = { ...shard, capability };
+      return (await network.bulk.call(endpoint, "getShard", request, { signal, timeoutMs: LOOK_MS })).bytes;
+    },
+    pointOf: openings.pointOf,
+    points: options.points,
+    ...(options.kzg === undefined ? {} : { kzg: options.kzg }),
+    clock,
+    onReport: (outcome) => metrics.reports.inc({ outcome }),
+  });
 
   const views = () =>
     epochs.views().map(({ epoch, instance }) => ({
@@ -244,8 +275,11 @@ export async function startKeeper(options: KeeperOptions): Promise<RunningKeeper
   });
   await network.serve(
     createKeeperHandlers({
+      inbox,
       epochs,
       store,
+      records,
+      reports,
       puller,
       state: view.state,
       isKeeperPeer: view.isKeeperPeer,
@@ -280,7 +314,12 @@ export async function startKeeper(options: KeeperOptions): Promise<RunningKeeper
     metrics: registry,
     status,
     logger,
-    routes: (app) => mountGraphql(app, { keeper: identity, epochs, store, quorumOf }),
+    routes: (app) =>
+      mountGraphql(app, {
+        keeper: identity,
+        ...{ epochs, store, quorumOf },
+        repairs: repairResolvers({ state: view.state, epochs, reports, journal }),
+      }),
     ready: () =>
       daemonReadiness({
         ...(failed ? { failure: FAILURE } : {}),

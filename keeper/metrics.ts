@@ -1,3 +1,4 @@
+import { epochAt } from "../protocol/chain/epochs.ts";
 import type { GroupState } from "../protocol/chain/groupTypes.ts";
 import type { Metrics } from "../protocol/runtime/metrics.ts";
 
@@ -9,6 +10,8 @@ export function createKeeperMetrics(deps: {
   pending: () => number;
   epoch: () => number;
   pointsCached: () => number;
+  clocks: () => number;
+  equivocations: () => number;
 }) {
   const { metrics } = deps;
   const gauges: [string, string, () => number][] = [
@@ -17,6 +20,15 @@ export function createKeeperMetrics(deps: {
     ["epoch", "Epoch of the last final block", deps.epoch],
     ["epoch_last_certified", "Highest epoch with a certificate on chain", () => deps.state().lastCertified],
     ["duties_pending", "Duties that wait for no further block", deps.pending],
+    ["repair_clocks_running", "Slots that were unavailable at the last epoch voted on", deps.clocks],
+    [
+      "repair_offers_live",
+      "Repair offers on chain that can still be accepted",
+      () => liveOffers(deps.state()),
+    ],
+    ["slots_vacant", "Slots without holder, void ones left out", () => vacantSlots(deps.state())],
+    ["lost_records_open", "Lost records that are not closed", () => openRecords(deps.state())],
+    ["equivocations_pending", "Keepers that signed twice and are not slashed yet", deps.equivocations],
     ["commitment_points_cached", "Commitments held as points", deps.pointsCached],
   ];
   for (const [name, help, collect] of gauges) metrics.gauge({ name, help, collect });
@@ -37,7 +49,20 @@ export function createKeeperMetrics(deps: {
       help: "Epochs decided, by whether the first round did it",
       labels: ["round"],
     }),
-    missed: metrics.counter({ name: "verdicts_missed_total", help: "Verdicts missed in decided epochs" }),
+    exceptions: metrics.counter({
+      name: "exceptions_decided_total",
+      help: "Exceptions of decided epochs by kind: missed verdicts, lost slots, repair offers",
+      labels: ["kind"],
+    }),
+    equivocations: metrics.counter({
+      name: "equivocations_total",
+      help: "Pairs of different commits of one member and round that were noticed",
+    }),
+    reports: metrics.counter({
+      name: "shard_reports_total",
+      help: "Shards that readers reported, by what this keeper saw when it looked",
+      labels: ["outcome"],
+    }),
     submissions: metrics.counter({
       name: "submissions_total",
       help: "Transactions brought on chain, by what they were",
@@ -52,3 +77,19 @@ export function createKeeperMetrics(deps: {
 }
 
 export type KeeperMetrics = ReturnType<typeof createKeeperMetrics>;
+
+const slotsOf = ({ orders }: GroupState) =>
+  [...orders.values()].flatMap(({ closed, slots }) => (closed ? [] : slots));
+
+function liveOffers(state: GroupState): number {
+  const now = state.head === undefined ? 0 : epochAt(state.parameters, state.head.timestamp);
+  return slotsOf(state).filter(({ offer }) => offer !== undefined && offer.deadline >= now).length;
+}
+
+function vacantSlots(state: GroupState): number {
+  return slotsOf(state).filter(({ holder, voided }) => holder === undefined && !voided).length;
+}
+
+function openRecords({ lost }: GroupState): number {
+  return [...lost.values()].filter(({ status }) => status !== "closed").length;
+}

@@ -8,7 +8,12 @@ import type { Logger } from "../protocol/runtime/logger.ts";
 import type { Metrics } from "../protocol/runtime/metrics.ts";
 import { type KeeperMethods, keeperProtocol } from "../protocol/wire/keeper.ts";
 import { decodeProofMessage, type ProofMessage } from "../protocol/wire/proofMessage.ts";
-import { type ProviderMethods, providerProtocol } from "../protocol/wire/provider.ts";
+import {
+  type BulkMethods,
+  bulkProtocol,
+  type ProviderMethods,
+  providerProtocol,
+} from "../protocol/wire/provider.ts";
 import { PROOF_TOPIC_BYTES, topicsOf, VOTE_TOPIC_BYTES } from "../protocol/wire/topics.ts";
 
 /** The keeper's side of the peer-to-peer network. */
@@ -18,6 +23,8 @@ export type KeeperNetwork = {
   readonly votesTopic: string;
   readonly keepers: RpcClient<KeeperMethods>;
   readonly providers: RpcClient<ProviderMethods>;
+  /** Whole shards of providers. */
+  readonly bulk: RpcClient<BulkMethods>;
   serve(handlers: RpcHandlers<KeeperMethods>): Promise<void>;
   /** Sees to it that there is a connection to each endpoint, for gossip. */
   connect(endpoints: readonly string[]): void;
@@ -75,6 +82,8 @@ export async function startKeeperNetwork(options: {
   cleanup.defer(() => keepers.close());
   const providers = createRpcClient({ host, protocol: providerProtocol, logger, metrics });
   cleanup.defer(() => providers.close());
+  const bulk = createRpcClient({ host, protocol: bulkProtocol, logger, metrics });
+  cleanup.defer(() => bulk.close());
   const life = cleanup.move();
   const stopping = new AbortController();
   life.defer(() => stopping.abort(new DOMException("the keeper stops", "AbortError")));
@@ -86,6 +95,7 @@ export async function startKeeperNetwork(options: {
     votesTopic: votes,
     keepers,
     providers,
+    bulk,
     async serve(handlers) {
       const server = await createRpcServer({ host, protocol: keeperProtocol, handlers, logger, metrics });
       life.defer(() => server.close());

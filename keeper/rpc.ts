@@ -1,15 +1,22 @@
 import type { GroupState } from "../protocol/chain/groupTypes.ts";
 import { MemoError } from "../protocol/errors.ts";
 import type { RpcHandlers } from "../protocol/net/rpcServer.ts";
+import { messageOfLeaf } from "../protocol/wire/exceptionMessage.ts";
 import { type KeeperMethods, PROOFS_PER_PAGE } from "../protocol/wire/keeper.ts";
 import type { OpeningsPuller } from "./challenge/pull.ts";
+import type { EpochInbox } from "./epochInbox.ts";
+import type { EpochRecords } from "./epochRecords.ts";
 import type { Epochs } from "./epochs.ts";
+import type { Reports } from "./reports.ts";
 import type { KeeperStore } from "./store.ts";
 
 /** What a keeper answers to providers, to other keepers and to whoever checks certificates. */
 export function createKeeperHandlers(options: {
-  epochs: Epochs;
+  inbox: EpochInbox;
+  epochs: Pick<Epochs, "views">;
   store: KeeperStore;
+  records: Pick<EpochRecords, "exceptionsOf">;
+  reports: Reports;
   puller: OpeningsPuller;
   state: () => GroupState;
   /** Only keepers of the group are served openings: they cost a call to the provider. */
@@ -19,11 +26,11 @@ export function createKeeperHandlers(options: {
   const { epochs, store } = options;
   return {
     async deliver({ message }) {
-      await epochs.receive(message);
+      await options.inbox.receive(message);
       return {};
     },
     async submitProof({ proof }) {
-      await epochs.submitProof(proof);
+      await options.inbox.submitProof(proof);
       return {};
     },
     getResults({ epoch, from, count }) {
@@ -39,6 +46,24 @@ export function createKeeperHandlers(options: {
         leaves: leaves.map((leaf) => ({ ...leaf, parts: [...leaf.parts] })),
         total: record.results.length,
       };
+    },
+    getExceptions({ epoch, from, count }) {
+      const leaves = options.records.exceptionsOf(epoch);
+      if (leaves === undefined) {
+        throw new MemoError(
+          "EXCEPTIONS_UNKNOWN",
+          `This keeper has no certified exceptions of epoch ${epoch}.`,
+          {
+            details: { epoch },
+            retryable: true,
+          },
+        );
+      }
+      return { leaves: leaves.slice(from, from + count).map(messageOfLeaf), total: leaves.length };
+    },
+    async reportShard(report) {
+      await options.reports.report(report);
+      return {};
     },
     getProofs({ epoch, providers }) {
       const proofs = providers.flatMap((provider) => store.messages(epoch, provider));

@@ -2,12 +2,13 @@ import { decode, encode } from "@ipld/dag-cbor";
 import Database from "better-sqlite3";
 import type { Certificate } from "../protocol/certificate.ts";
 import { MemoError } from "../protocol/errors.ts";
+import type { ExceptionLeaf } from "../protocol/results/exceptions.ts";
 import type { ResultLeaf } from "../protocol/results/results.ts";
 import { decodeProofMessage, encodeProofMessage } from "../protocol/wire/proofMessage.ts";
 import type { ProofStore } from "./challenge/epochProofs.ts";
 import type { HeldProof } from "./consensus/messages.ts";
 
-const STORE_VERSION = 1;
+const STORE_VERSION = 2;
 /** Proof messages kept of one provider in one epoch. */
 const MESSAGES_KEPT = 4;
 
@@ -21,6 +22,8 @@ export type EpochRecord = {
   readonly signatures: readonly Uint8Array[];
   /** Leaves under `resultsRoot`. */
   readonly results: readonly ResultLeaf[];
+  /** Leaves under `exceptionsRoot` with what their hashes stand for; none while they are not known. */
+  readonly exceptions: readonly ExceptionLeaf[];
 };
 
 /** Proofs and results of a keeper. Lost, it is filled again from peers; the vote journal is not in it. */
@@ -49,10 +52,11 @@ export function openKeeperStore(path: string): KeeperStore {
     if (message !== null)
       saveMessage.run({ epoch, provider: proof.provider, bytes: message, kept: MESSAGES_KEPT });
   });
-  const toRecord = ({ epoch, body }: { epoch: number; body: Uint8Array }): EpochRecord => ({
-    epoch,
-    ...decode<Omit<EpochRecord, "epoch">>(new Uint8Array(body)),
-  });
+  const toRecord = ({ epoch, body }: { epoch: number; body: Uint8Array }): EpochRecord => {
+    const record = decode<Omit<EpochRecord, "epoch">>(new Uint8Array(body));
+    // Version 1 kept no exceptions.
+    return { ...record, epoch, exceptions: record.exceptions ?? [] };
+  };
 
   return {
     save: (epoch, proof, message) =>

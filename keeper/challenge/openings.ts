@@ -31,6 +31,8 @@ export type OpeningsCache = {
     orders: ReadonlyMap<Hex, OrderInfo>;
     signal: AbortSignal;
   }): Promise<OpenedShard[]>;
+  /** A point that is held. */
+  pointOf(shard: ShardRef): Uint8Array | undefined;
   /** Points held. */
   size(): number;
 };
@@ -60,6 +62,7 @@ export function createOpeningsCache(options: {
   };
 
   return {
+    pointOf: (shard) => points.get(shardKey(shard)),
     size: () => points.size,
     async open({ epoch, provider, shards, orders, signal }) {
       const known = held(shards);

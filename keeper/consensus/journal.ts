@@ -2,8 +2,16 @@ import Database from "better-sqlite3";
 import type { Address, Hex } from "viem";
 import { MemoError } from "../../protocol/errors.ts";
 import type { Restored } from "./effects.ts";
-import { decodeDraft, decodeLock, encodeDraft, encodeLock } from "./messageEncoding.ts";
-import type { Draft, Lock } from "./messages.ts";
+import type { Equivocation } from "./equivocation.ts";
+import {
+  decodeDraft,
+  decodeLock,
+  decodeSigned,
+  encodeDraft,
+  encodeLock,
+  encodeSigned,
+} from "./messageEncoding.ts";
+import type { CommitMessage, Draft, Lock } from "./messages.ts";
 
 /** Version of the journal file; another one is refused by name. */
 const JOURNAL_VERSION = 1;
@@ -30,6 +38,11 @@ export type Journal = {
   restore(epoch: number): Restored;
   /** Forgets epochs below. Only for those that the chain has certified: no vote on them is of use. */
   prune(below: number): void;
+  /** Keeps the proof that a member signed twice until it is on chain; durable on return. */
+  keepEquivocation(equivocation: Equivocation): void;
+  /** What is kept of that kind. */
+  equivocations(): readonly Equivocation[];
+  dropEquivocation(equivocation: Equivocation): void;
   close(): void;
 };
 
@@ -86,8 +99,33 @@ export function openJournal(
       db.prepare("DELETE FROM signed WHERE epoch < ?").run(below);
       db.prepare("DELETE FROM lock WHERE epoch < ?").run(below);
     }),
+    keepEquivocation({ first, second }) {
+      db.prepare(
+        "INSERT OR IGNORE INTO equivocation (epoch, round, member, first, second) VALUES (?, ?, ?, ?, ?)",
+      ).run(...placeOf(first), encodeSigned(first), encodeSigned(second));
+    },
+    equivocations: () =>
+      db
+        .prepare<[], { first: Uint8Array; second: Uint8Array }>(
+          "SELECT first, second FROM equivocation ORDER BY epoch, round, member",
+        )
+        .all()
+        .map(({ first, second }) => ({ first: commitOf(first), second: commitOf(second) })),
+    dropEquivocation({ first }) {
+      db.prepare("DELETE FROM equivocation WHERE epoch = ? AND round = ? AND member = ?").run(
+        ...placeOf(first),
+      );
+    },
     close: () => void db.close(),
   };
+}
+
+function placeOf({ certificate, member }: CommitMessage): [number, number, number] {
+  return [certificate.epoch, certificate.round, member];
+}
+
+function commitOf(bytes: Uint8Array): CommitMessage {
+  return decodeSigned(new Uint8Array(bytes)) as CommitMessage;
 }
 
 function openDatabase(path: string): Database.Database {
@@ -103,6 +141,9 @@ function openDatabase(path: string): Database.Database {
         epoch INTEGER NOT NULL, round INTEGER NOT NULL, type TEXT NOT NULL,
         digest TEXT NOT NULL, draft BLOB NOT NULL, PRIMARY KEY (epoch, round, type));
       CREATE TABLE IF NOT EXISTS lock (epoch INTEGER PRIMARY KEY, lock BLOB NOT NULL);
+      CREATE TABLE IF NOT EXISTS equivocation (
+        epoch INTEGER NOT NULL, round INTEGER NOT NULL, member INTEGER NOT NULL,
+        first BLOB NOT NULL, second BLOB NOT NULL, PRIMARY KEY (epoch, round, member));
     `);
     return db;
   } catch (cause) {

@@ -29,6 +29,7 @@ import {
   evaluateValue,
   handOver,
   type InstanceContext,
+  isMasked,
   missingProofs,
   type Outcome,
   type ProofBook,
@@ -59,6 +60,7 @@ type Candidate = {
 export function createInstance(context: InstanceContext, book: ProofBook, restored?: Restored): Instance {
   const { epoch, members, self, seed, timing } = context;
   const quorum = quorumOf(members);
+  const voting = Array.from({ length: members }, (_, at) => at).filter((at) => !isMasked(context, at)).length;
   const pool = createInventoryPool(context, book);
   const prepares = createTally<PrepareMessage>();
   const commits = createTally<CommitMessage>();
@@ -137,6 +139,8 @@ export function createInstance(context: InstanceContext, book: ProofBook, restor
       if (earlier.digest !== digest) note("equivocation", member, message.round, "two proposals");
       return;
     }
+    if ([...message.roundChanges, ...message.prepares].some((vote) => isMasked(context, vote.member)))
+      return void note("refused", member, message.round, "rests on void votes");
     const { justified, locked } = justify(message, quorum);
     if (!justified) return void note("refused", member, message.round, "not justified");
     const outcome = evaluate(value, member, message.round);
@@ -204,6 +208,7 @@ export function createInstance(context: InstanceContext, book: ProofBook, restor
 
   function onRoundChange(message: RoundChangeMessage): void {
     const { member } = message;
+    if (message.lock?.prepares.some((vote) => isMasked(context, vote.member))) return;
     const added = roundChanges.add(message);
     if (added === "stale") return;
     if (added === "unproven") {
@@ -212,7 +217,9 @@ export function createInstance(context: InstanceContext, book: ProofBook, restor
     if (message.handed.proofs.length > 0 && unverifiedProofs(book, message.handed.proofs).length > 0) {
       out.push({ type: "offer", proofs: message.handed.proofs });
     }
-    for (const inventory of message.handed.inventories) onInventory(inventory);
+    for (const inventory of message.handed.inventories) {
+      if (!isMasked(context, inventory.member)) onInventory(inventory);
+    }
     const latest = answers.latest("roundChange");
     if (message.round < round && latest !== undefined)
       out.push({ type: "send", to: member, message: latest });
@@ -244,7 +251,7 @@ export function createInstance(context: InstanceContext, book: ProofBook, restor
 
   function freshValue(): Value | null {
     const backed = pool.backed();
-    const complete = backed.length === (round === 0 ? members : Math.max(quorum, pool.all().length));
+    const complete = backed.length === (round === 0 ? voting : Math.max(quorum, pool.all().length));
     return backed.length >= quorum && (complete || waited) ? composeValue(context, book, backed) : null;
   }
 
@@ -266,12 +273,12 @@ export function createInstance(context: InstanceContext, book: ProofBook, restor
   function onDecided(message: DecidedMessage): void {
     const certificate = message.commits[0]?.certificate;
     if (certificate === undefined || !isOurs(certificate)) return;
-    const votes = commitsTo(certificate, message);
+    const votes = commitsTo(certificate, message).filter((vote) => !isMasked(context, vote.member));
     if (votes.length >= quorum) decide(certificate, votes.slice(0, quorum), message.value);
   }
 
   function onMessage(message: ConsensusMessage): void {
-    if (message.epoch !== epoch || message.member >= members) return;
+    if (message.epoch !== epoch || message.member >= members || isMasked(context, message.member)) return;
     if (message.member === self && message.type !== "decided") answers.keep(message);
     if (message.type === "decided") onDecided(message);
     const behind = decided !== null && message.type === "roundChange";

@@ -58,15 +58,25 @@ export function decodeMessage(domain: ConsensusDomain, bytes: Uint8Array): Conse
 
 /** Bytes under which the journal keeps a draft. */
 export function encodeDraft(draft: Draft): Uint8Array {
-  return encode(messageCodec.encode({ ...draft, signature: new Uint8Array(64) } as ConsensusMessage));
+  return encodeSigned({ ...draft, signature: new Uint8Array(64) } as ConsensusMessage);
 }
 
 /** Reads what `encodeDraft` wrote. */
 export function decodeDraft(bytes: Uint8Array): Draft {
+  const { signature: _unsigned, ...draft } = decodeSigned(bytes) as Vote;
+  return draft as Draft;
+}
+
+/** Bytes under which the journal keeps a message of another member. */
+export function encodeSigned(message: ConsensusMessage): Uint8Array {
+  return encode(messageCodec.encode(message));
+}
+
+/** Reads what `encodeSigned` wrote. */
+export function decodeSigned(bytes: Uint8Array): ConsensusMessage {
   const parsed = messageCodec.safeDecode(decodeCbor(bytes) as z.input<typeof messageCodec>);
   if (!parsed.success) throw malformed(parsed.error);
-  const { signature: _unsigned, ...draft } = parsed.data as Vote;
-  return draft as Draft;
+  return parsed.data;
 }
 
 /** Bytes of an inventory's holdings, as hashed. */

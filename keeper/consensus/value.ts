@@ -2,7 +2,12 @@ import type { Hex } from "viem";
 import { type Certificate, quorumOf } from "../../protocol/certificate.ts";
 import { MemoError } from "../../protocol/errors.ts";
 import { coveredPairs, type Holding } from "../../protocol/results/cover.ts";
-import { type ExceptionLeaf, exceptionsOf, exceptionsRoot } from "../../protocol/results/exceptions.ts";
+import {
+  type ExceptionLeaf,
+  type ExceptionPlan,
+  exceptionsOf,
+  exceptionsRoot,
+} from "../../protocol/results/exceptions.ts";
 import {
   absentMembers,
   type ChallengedProvider,
@@ -24,6 +29,10 @@ export type InstanceContext = {
   readonly self: number;
   /** Providers of the set, ascending id. */
   readonly set: readonly ChallengedProvider[];
+  /** Bitmap of members whose votes are void, as of the cut-off; the quorum stays. */
+  readonly masked: number;
+  /** Lost slots and repair offers that follow from the verdicts: the same for every member. */
+  readonly plan: (judgements: readonly Judgement[]) => ExceptionPlan;
   /** Milliseconds of local time. */
   readonly timing: {
     /** How long the leader of round 0 waits for inventories beyond a quorum; same grace in later rounds. */
@@ -47,6 +56,11 @@ export type Outcome = Pick<Certificate, "resultsRoot" | "exceptionsRoot" | "exce
   readonly results: readonly ResultLeaf[];
   readonly exceptionLeaves: readonly ExceptionLeaf[];
 };
+
+/** Whether a member's votes are void. */
+export function isMasked({ masked }: Pick<InstanceContext, "masked">, member: number): boolean {
+  return ((masked >>> member) & 1) === 1;
+}
 
 /** Whether the book backs every entry of the inventory, so that a proposal may carry it. */
 export function isBacked(context: InstanceContext, book: ProofBook, holdings: readonly Holding[]): boolean {
@@ -101,6 +115,7 @@ export function evaluateValue(context: InstanceContext, value: Value): Outcome {
   for (const [index, { epoch, member }] of inventories.entries()) {
     if (epoch !== context.epoch) throw invalid("an inventory is of another epoch");
     if (member >= context.members) throw invalid("an inventory is of no member");
+    if (isMasked(context, member)) throw invalid("an inventory is of a member whose votes are void");
     if (index > 0 && inventories[index - 1]!.member >= member) throw invalid("inventories are not ascending");
   }
   const judgements = judge(context.set, inventories);
@@ -118,7 +133,7 @@ export function evaluateValue(context: InstanceContext, value: Value): Outcome {
     return resultLeaf(judgement, proof.parts);
   });
   if (!rest.next().done) throw invalid("it has proofs that no inventory names");
-  const exceptionLeaves = exceptionsOf(judgements);
+  const exceptionLeaves = exceptionsOf(judgements, context.plan(judgements));
   return {
     results,
     exceptionLeaves,

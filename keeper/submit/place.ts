@@ -1,7 +1,5 @@
 import { type Address, type Hex, isAddressEqual } from "viem";
 import { type GroupState, rosterOf } from "../../protocol/chain/groupTypes.ts";
-import type { ResultLeaf } from "../../protocol/results/results.ts";
-import type { EpochRecord } from "../store.ts";
 
 /** Seed of a certified epoch and the operator's place in its roster; undefined when it has none. */
 export function placeIn(
@@ -15,15 +13,4 @@ export function placeIn(
   const place = roster?.operators.findIndex((address) => isAddressEqual(address, operator)) ?? -1;
   if (seed === undefined || roster === undefined || place === -1) return undefined;
   return { seed, self: place, members: roster.operators.length };
-}
-
-/** Results of a record, if they are those that the chain has certified. */
-export function certifiedResults(
-  state: GroupState,
-  epoch: number,
-  record: EpochRecord | undefined,
-): readonly ResultLeaf[] | undefined {
-  return record?.certificate.resultsRoot === state.certificates.get(epoch)?.resultsRoot
-    ? record?.results
-    : undefined;
 }

@@ -82,6 +82,8 @@ export async function simulate(options: {
     members,
     self,
     set: providers.map(({ provider, pairs }) => ({ provider, pairs })),
+    masked: 0,
+    plan: () => ({ lost: [], offers: [] }),
     timing: { collectMs: 250, demandMs: 120, roundMs: 1_000 },
   });
 

@@ -18,6 +18,7 @@ import { settlementDomain } from "../../../protocol/certificate.ts";
 import type { CertificateInfo, EpochSet, GroupState, SetSlot } from "../../../protocol/chain/groupTypes.ts";
 import { shardKey } from "../../../protocol/challenge/sample.ts";
 import type { Points } from "../../../protocol/kzg/points.ts";
+import { exceptionsOf } from "../../../protocol/results/exceptions.ts";
 import type { ResultLeaf } from "../../../protocol/results/results.ts";
 import { createSilentLogger } from "../../../protocol/runtime/logger.ts";
 import { PROOF_TYPES, type ProofMessage, proofStruct } from "../../../protocol/wire/proofMessage.ts";
@@ -243,7 +244,17 @@ describe("the store of a keeper", () => {
       leader: 2,
     };
     const results: ResultLeaf[] = [{ provider: 1, verdict: 1, cover: Uint8Array.of(1), parts: [part] }];
-    const record = { epoch: 4, certificate, signers: 7, signatures: [new Uint8Array(64)], results };
+    const offer = { provider: 3, orderId: hash("a"), slot: 2, deadline: 9 };
+    const lost = { provider: 1, part: 0, entries: [{ orderId: hash("a"), slot: 2, stripe: 7 }] };
+    const exceptions = exceptionsOf([{ provider: 1, verdict: 2 }], { lost: [lost], offers: [offer] });
+    const record = {
+      epoch: 4,
+      certificate,
+      signers: 7,
+      signatures: [new Uint8Array(64)],
+      results,
+      exceptions,
+    };
     store.saveRecord(record);
     assert.deepEqual(store.record(4), record);
     assert.deepEqual(store.records(5), [record]);

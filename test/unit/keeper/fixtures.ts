@@ -36,6 +36,8 @@ export function contextOf(self: number): InstanceContext {
     members: MEMBERS,
     self,
     set: PROVIDERS.map(({ provider, pairs }) => ({ provider, pairs })),
+    masked: 0,
+    plan: () => ({ lost: [], offers: [] }),
     timing: { collectMs: 100, demandMs: 50, roundMs: 1_000 },
   };
 }

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Address, keccak256 } from "viem";
-import type { EpochRecord } from "../../../keeper/store.ts";
-import { certifiedResults, placeIn } from "../../../keeper/submit/place.ts";
+import { placeIn } from "../../../keeper/submit/place.ts";
 import type { GroupState } from "../../../protocol/chain/groupTypes.ts";
 
 const operators: Address[] = [
@@ -29,16 +28,5 @@ describe("a keeper's place in submitting", () => {
     assert.equal(placeIn(state, 6, operators[1]!), undefined);
     assert.equal(placeIn(state, 4, operators[1]!), undefined);
     assert.equal(placeIn(state, 5, "0x00000000000000000000000000000000000000cc"), undefined);
-  });
-});
-
-describe("results to submit exceptions from", () => {
-  const record = (resultsRoot: string) =>
-    ({ certificate: { resultsRoot }, results: [{ provider: 1 }] }) as unknown as EpochRecord;
-
-  it("are those of the certificate on chain and no others", () => {
-    assert.deepEqual(certifiedResults(state, 5, record(root)), [{ provider: 1 }]);
-    assert.equal(certifiedResults(state, 5, record(seed)), undefined);
-    assert.equal(certifiedResults(state, 5, undefined), undefined);
   });
 });

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { type Address, keccak256, stringToBytes } from "viem";
 import { runCli } from "../../../keeper/cli.ts";
 import { leaderOf, roundTimeout, submissionOrder } from "../../../keeper/consensus/schedule.ts";
-import { rotationDue } from "../../../keeper/submit/submitter.ts";
+import { rotationDue } from "../../../keeper/submit/rotation.ts";
 import type { GroupState } from "../../../protocol/chain/groupTypes.ts";
 
 const seed = keccak256(stringToBytes("seed"));
