@@ -4,11 +4,15 @@ import { type PrivateKeyAccount, privateKeyToAccount } from "viem/accounts";
 /** Chain id of the embedded network, Hardhat's own. */
 export const CHAIN_ID = 31_337;
 
-/** Who has a key in the embedded network. Owners hold stake, operators sign for the daemons, peers are libp2p hosts. */
+/**
+ * Who has a key in the embedded network. Owners hold stake, operators sign for the daemons, peers are libp2p hosts, the
+ * outsider has nothing but native coin.
+ */
 export type KeyRole =
   | "deployer"
   | "treasury"
   | "user"
+  | "outsider"
   | "provider owner"
   | "provider operator"
   | "provider peer"
@@ -30,7 +34,12 @@ export function embeddedAccount(role: KeyRole, index = 0): PrivateKeyAccount {
 
 /** Keys that hold native coin from the first block. */
 export function fundedKeys(providers: number, keepers: number): Hex[] {
-  const keys = [embeddedKey("deployer"), embeddedKey("treasury"), embeddedKey("user")];
+  const keys = [
+    embeddedKey("deployer"),
+    embeddedKey("treasury"),
+    embeddedKey("user"),
+    embeddedKey("outsider"),
+  ];
   for (let i = 1; i <= providers; i++) {
     keys.push(embeddedKey("provider owner", i), embeddedKey("provider operator", i));
   }

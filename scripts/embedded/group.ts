@@ -6,8 +6,9 @@ import { memoTokenAbi } from "../../protocol/abi/generated/MemoToken.ts";
 import { type DeployedGroup, type Deployment, writeDeployment } from "../../protocol/chain/deployment.ts";
 import { MemoError } from "../../protocol/errors.ts";
 import { embeddedAccount } from "./accounts.ts";
+import { type Sender, sendAll } from "./calls.ts";
 import type { ChainProcess } from "./chainProcess.ts";
-import { type Member, registerMembers, type Sender, sendAll } from "./members.ts";
+import { type Member, registerMembers } from "./members.ts";
 
 /** Tokens that the user begins with. */
 const USER_TOKENS = parseEther("100000");

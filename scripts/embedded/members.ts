@@ -1,18 +1,8 @@
-import {
-  type Abi,
-  type Account,
-  type Address,
-  type Hex,
-  type PublicClient,
-  parseEther,
-  stringToHex,
-  type WalletClient,
-} from "viem";
+import { type Abi, type Address, type Hex, parseEther, stringToHex } from "viem";
 import { memoTokenAbi } from "../../protocol/abi/generated/MemoToken.ts";
 import { stakingAbi } from "../../protocol/abi/generated/Staking.ts";
-import { MemoError } from "../../protocol/errors.ts";
 import { embeddedAccount } from "./accounts.ts";
-import type { Conductor } from "./conductor.ts";
+import { type Sender, sendAll } from "./calls.ts";
 
 /** Failure domains of the embedded network; provider i is in domain (i − 1) mod this. */
 export const DOMAINS = 6;
@@ -20,9 +10,6 @@ export const PROVIDER_STAKE = parseEther("1000");
 export const KEEPER_STAKE = parseEther("5000");
 /** What a provider asks for 2^32 shard-epochs. */
 export const ASK = parseEther("1000000");
-
-/** Well above what any of these calls uses, so that nothing has to be estimated before it is possible. */
-const GAS = 1_000_000n;
 
 /** A provider or keeper to be registered. */
 export interface Member {
@@ -32,26 +19,11 @@ export interface Member {
   endpoint: string;
 }
 
-/** Who sends, and who mines what was sent. */
-export interface Sender {
-  publicClient: PublicClient;
-  walletClient: WalletClient;
-  conductor: Conductor;
-}
-
 export interface RegisterOptions extends Sender {
   token: Address;
   staking: Address;
   providers: readonly Member[];
   keepers: readonly Member[];
-}
-
-interface Call {
-  account: Account;
-  address: Address;
-  abi: Abi;
-  functionName: string;
-  args: readonly unknown[];
 }
 
 /**
@@ -114,37 +86,4 @@ export async function registerMembers(options: RegisterOptions): Promise<void> {
 /** Failure domain of a provider, readable in an explorer: "domain-1" … */
 export function domainOf(id: number): Hex {
   return stringToHex(`domain-${((id - 1) % DOMAINS) + 1}`, { size: 32 });
-}
-
-/** Sends all calls, in this order and into one block, and waits until they are mined. */
-export async function sendAll(
-  { publicClient, walletClient, conductor }: Sender,
-  calls: readonly Call[],
-): Promise<void> {
-  const { maxFeePerGas, maxPriorityFeePerGas } = await publicClient.estimateFeesPerGas();
-  const hashes = await conductor.hold(async () => {
-    const nonces = new Map<Address, number>();
-    const sent: Hex[] = [];
-    // One after the other: ids are given in the order in which the chain takes the transactions.
-    for (const call of calls) {
-      const { address } = call.account;
-      const nonce = nonces.get(address) ?? (await publicClient.getTransactionCount({ address }));
-      nonces.set(address, nonce + 1);
-      const fees = { gas: GAS, maxFeePerGas: maxFeePerGas * 2n, maxPriorityFeePerGas };
-      sent.push(await walletClient.writeContract({ ...call, ...fees, chain: walletClient.chain, nonce }));
-    }
-    return sent;
-  });
-  const receipts = await Promise.all(hashes.map((hash) => publicClient.waitForTransactionReceipt({ hash })));
-  const failed = receipts.findIndex(({ status }) => status !== "success");
-  if (failed !== -1) {
-    const { functionName = "", account } = calls[failed] ?? {};
-    throw new MemoError(
-      "CALL_REFUSED",
-      `${functionName} of ${account?.address} was refused by the contract.`,
-      {
-        details: { functionName },
-      },
-    );
-  }
 }

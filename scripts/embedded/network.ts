@@ -13,7 +13,7 @@ import { type ChainProcess, startChainProcess } from "./chainProcess.ts";
 import { type ChainHead, type Conductor, createConductor } from "./conductor.ts";
 import { prepareDataDir, releaseDataDir } from "./dataDir.ts";
 import { createEmbeddedGroup, type EmbeddedGroup, populateGroup } from "./group.ts";
-import type { NodeSpec, NodeStatus } from "./nodesApi.ts";
+import { type NodeSpec, type NodeStatus, nodeDataDir } from "./nodesApi.ts";
 import { type NodesProcess, startNodesProcess } from "./nodesProcess.ts";
 import { claimNetworkPorts, claimNodePort } from "./ports.ts";
 
@@ -50,6 +50,10 @@ export interface EmbeddedNetwork extends EmbeddedGroup {
   /** As the daemons were when they had started; providers first. */
   nodeStatus: readonly NodeStatus[];
   indexer?: Indexer;
+  /** As the daemons were registered; providers and keepers, ids from 1. */
+  members: { providers: readonly NodeSpec[]; keepers: readonly NodeSpec[] };
+  /** Where a daemon ("provider 3") keeps its data. */
+  dataDirOf(name: string): string;
   /** Private key file of the account that has tokens and stores. */
   userKeyPath: string;
   epochNow(): Promise<number>;
@@ -86,6 +90,7 @@ export async function startEmbeddedNetwork(options: NetworkOptions): Promise<Emb
     destination: pino.destination({ dest: join(dataDir, "network.log"), sync: true }),
   });
   const userKeyPath = join(dataDir, "user.key");
+  const nodesDir = join(dataDir, "nodes");
   await writeKeyFile(userKeyPath, embeddedKey("user"));
 
   const parts: { nodes?: NodesProcess; chain?: ChainProcess; conductor?: Conductor; indexer?: Indexer } = {};
@@ -146,11 +151,11 @@ export async function startEmbeddedNetwork(options: NetworkOptions): Promise<Emb
 
     const startDaemons = async (): Promise<NodeStatus[]> => {
       if (nodes === undefined) return [];
-      await mkdir(join(dataDir, "nodes"), { recursive: true });
+      await mkdir(nodesDir, { recursive: true });
       const started = await nodes.start({
         rpcUrl: chain.url,
         deploymentPath: group.deploymentPath,
-        dataDir: join(dataDir, "nodes"),
+        dataDir: nodesDir,
         confirmations: group.group.parameters.confirmations,
         providers,
         keepers,
@@ -184,6 +189,8 @@ export async function startEmbeddedNetwork(options: NetworkOptions): Promise<Emb
       chain,
       conductor,
       nodeStatus,
+      members: { providers, keepers },
+      dataDirOf: (name) => nodeDataDir(nodesDir, name),
       userKeyPath,
       ...(nodes === undefined ? {} : { nodes }),
       ...(indexer === undefined ? {} : { indexer }),

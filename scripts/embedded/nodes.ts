@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { createPublicClient, http } from "viem";
 import { startKeeper } from "../../keeper/keeper.ts";
 import { keeperSettings } from "../../keeper/settings.ts";
@@ -16,7 +15,8 @@ import { providerSettings } from "../../provider/settings.ts";
 import { embeddedAccount, embeddedKey } from "./accounts.ts";
 import { serveChannel } from "./channel.ts";
 import { type RunningNode, settleDuties } from "./duties.ts";
-import type { NodeSpec, NodeStatus, NodesStart } from "./nodesApi.ts";
+import { holdBack, type KeeperFaults, type ProviderFaults } from "./faults.ts";
+import { type NodeSpec, type NodeStatus, type NodesStart, nodeDataDir } from "./nodesApi.ts";
 
 /* All providers and keepers in one process, each through the entry point that its daemon has. */
 
@@ -53,7 +53,7 @@ function specOf(role: Role, id: number): NodeSpec {
 function flagsOf(name: string, spec: NodeSpec) {
   const { dataDir, deploymentPath, rpcUrl } = started();
   return {
-    dataDir: join(dataDir, name.replace(" ", "-")),
+    dataDir: nodeDataDir(dataDir, name),
     deployment: deploymentPath,
     rpcUrl,
     pollMs: POLL_MS,
@@ -62,32 +62,45 @@ function flagsOf(name: string, spec: NodeSpec) {
   };
 }
 
-async function start(role: Role, id: number): Promise<Daemon> {
-  const name = `${role} ${id}`;
-  const { deployment, source } = started();
-  const common = {
+function commonOf(role: Role, id: number) {
+  const { deployment } = started();
+  return {
     account: embeddedAccount(`${role} operator`, id),
     deployment,
     clock: systemClock,
-    logger: logger.child({ node: name }),
+    logger: logger.child({ node: `${role} ${id}` }),
     ...shared,
   };
-  const flags = flagsOf(name, specOf(role, id));
-  const peerSeed = embeddedKey(`${role} peer`, id);
-  const daemon =
-    role === "provider"
-      ? await startProvider({
-          ...common,
-          settings: loadSettings({ definitions: providerSettings, flags: { ...flags, peerSeed } }).values,
-          version: VERSION,
-          source,
-        })
-      : await startKeeper({
-          ...common,
-          settings: loadSettings({ definitions: keeperSettings, flags }).values,
-          peerSeed,
-          blockSource: source,
-        });
+}
+
+async function launchProvider(id: number, { lateIn, heal = true }: ProviderFaults): Promise<Daemon> {
+  const name = `provider ${id}`;
+  const peerSeed = embeddedKey("provider peer", id);
+  const flags = { ...flagsOf(name, specOf("provider", id)), peerSeed, heal };
+  const daemon = await startProvider({
+    ...commonOf("provider", id),
+    settings: loadSettings({ definitions: providerSettings, flags }).values,
+    version: VERSION,
+    source: started().source,
+    ...(lateIn === undefined ? {} : { beforeProof: holdBack(lateIn, () => daemon.status().epoch) }),
+  });
+  return asNode(id, name, daemon);
+}
+
+async function launchKeeper(id: number, { deafTo }: KeeperFaults): Promise<Daemon> {
+  const name = `keeper ${id}`;
+  const daemon = await startKeeper({
+    ...commonOf("keeper", id),
+    settings: loadSettings({ definitions: keeperSettings, flags: flagsOf(name, specOf("keeper", id)) })
+      .values,
+    peerSeed: embeddedKey("keeper peer", id),
+    blockSource: started().source,
+    ...(deafTo === undefined ? {} : { deafTo }),
+  });
+  return asNode(id, name, daemon);
+}
+
+function asNode(id: number, name: string, daemon: Omit<Daemon, "id" | "name">): Daemon {
   return {
     id,
     name,
@@ -103,10 +116,14 @@ function describe(daemon: Daemon): NodeStatus {
   return { id: daemon.id, name: daemon.name, url: status.url, status };
 }
 
-async function startOne(role: Role, id: number): Promise<NodeStatus> {
+async function startOne(
+  role: Role,
+  id: number,
+  faults: ProviderFaults & KeeperFaults = {},
+): Promise<NodeStatus> {
   const name = `${role} ${id}`;
   if (running.has(name)) throw new MemoError("NODE_RUNNING", `${name} runs already.`);
-  const daemon = await start(role, id);
+  const daemon = await (role === "provider" ? launchProvider(id, faults) : launchKeeper(id, faults));
   running.set(name, daemon);
   return describe(daemon);
 }
@@ -147,9 +164,9 @@ async function stopAll(): Promise<void> {
 serveChannel(
   {
     start: startAll,
-    startProvider: ({ id }: { id: number }) => startOne("provider", id),
+    startProvider: ({ id, ...faults }: { id: number } & ProviderFaults) => startOne("provider", id, faults),
     stopProvider: ({ id }: { id: number }) => stopOne("provider", id),
-    startKeeper: ({ id }: { id: number }) => startOne("keeper", id),
+    startKeeper: ({ id, ...faults }: { id: number } & KeeperFaults) => startOne("keeper", id, faults),
     stopKeeper: ({ id }: { id: number }) => stopOne("keeper", id),
     status: () => [...running.values()].map(describe),
     settle: ({ block, capMs }: { block: bigint; capMs: number }) =>

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Member } from "./members.ts";
 
 /** A daemon of the embedded network before it runs. */
@@ -23,4 +24,9 @@ export interface NodeStatus {
   /** Where it answers /health, /ready, /status and /metrics. */
   url: string;
   status: unknown;
+}
+
+/** Where a daemon ("provider 3") keeps its data, under the directory of all of them. */
+export function nodeDataDir(dataDir: string, name: string): string {
+  return join(dataDir, name.replace(" ", "-"));
 }

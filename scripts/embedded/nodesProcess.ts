@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { startChild } from "./childProcess.ts";
 import type { Duties } from "./conductor.ts";
+import type { KeeperFaults, ProviderFaults } from "./faults.ts";
 import type { NodeStatus, NodesStart } from "./nodesApi.ts";
 
 /**
@@ -21,9 +22,11 @@ export function startNodesProcess(dataDir: string) {
     duties,
     /** Starts every daemon; settles when all are ready. */
     start: (options: NodesStart) => child.call<NodeStatus[]>("start", options),
-    startProvider: (id: number) => child.call<NodeStatus>("startProvider", { id }),
+    startProvider: (id: number, faults: ProviderFaults = {}) =>
+      child.call<NodeStatus>("startProvider", { id, ...faults }),
     stopProvider: (id: number) => child.call<void>("stopProvider", { id }),
-    startKeeper: (id: number) => child.call<NodeStatus>("startKeeper", { id }),
+    startKeeper: (id: number, faults: KeeperFaults = {}) =>
+      child.call<NodeStatus>("startKeeper", { id, ...faults }),
     stopKeeper: (id: number) => child.call<void>("stopKeeper", { id }),
     /** Status of every daemon that runs. */
     status: () => child.call<NodeStatus[]>("status"),

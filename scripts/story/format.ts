@@ -24,3 +24,10 @@ export function formatTokens(wei: bigint): string {
   const value = Number(whole) + rest;
   return value === 0 ? "0" : value >= 0.01 ? value.toFixed(4) : value.toExponential(2);
 }
+
+/** A change of token wei with its sign, to six digits after the point, so that columns line up. */
+export function formatChange(wei: bigint): string {
+  const micro = (wei < 0n ? -wei : wei) / 10n ** 12n;
+  const digits = (micro % 1_000_000n).toString().padStart(6, "0");
+  return `${wei < 0n ? "−" : "+"}${formatCount(micro / 1_000_000n)}.${digits}`;
+}

@@ -1,5 +1,6 @@
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
+import type { Hex } from "viem";
 import type { StoreResult } from "../../client/store/store.ts";
 import { MemoError } from "../../protocol/errors.ts";
 import { type Comparison, compareWithFile } from "./compare.ts";
@@ -25,7 +26,7 @@ export async function readBack(
   input: InputFile,
   stored: StoreResult,
 ): Promise<Restored> {
-  const { terminal, client, nodes, options, signal } = context;
+  const { terminal, nodes, options } = context;
   const down = stored.order.providers.slice(0, options.policy.m);
   terminal.stage("Reading it back while providers are down");
   for (const provider of down) await nodes.stopProvider(provider);
@@ -34,15 +35,25 @@ export async function readBack(
       ? "no provider stopped: the policy has no parity"
       : `stopped ${down.length} of the ${stored.slots} holders: providers ${down.join(", ")}`,
   );
-  const { stream } = await client.read({ orderId: stored.orderId }, { signal });
+  const whole = await readWhole(context, input, stored.orderId);
+  await readRange(context, input, stored);
+  return { ...whole, providersDown: down.length };
+}
+
+/** Reads the whole file and compares it with the original. @throws BYTES_DIFFER */
+export async function readWhole(
+  { terminal, client, signal }: StoryContext,
+  input: InputFile,
+  orderId: Hex,
+): Promise<Comparison> {
+  const { stream } = await client.read({ orderId }, { signal });
   const bar = terminal.bar("reading", Math.max(1, input.bytes));
   const whole = await compareWithFile(stream, input.path, { from: 0, to: input.bytes }, (bytes) =>
     bar.update(bytes, `${formatBytes(bytes)} of ${formatBytes(input.bytes)}`),
   );
   mustMatch("The file", whole);
   bar.finish(`all ${formatBytes(whole.bytes)} came back, every byte as it was`);
-  await readRange(context, input, stored);
-  return { ...whole, providersDown: down.length };
+  return whole;
 }
 
 async function readRange(context: StoryContext, input: InputFile, stored: StoreResult): Promise<void> {

@@ -1,8 +1,10 @@
 import type { Hex } from "viem";
+import type { Disturbances, Repairs } from "./acts/summary.ts";
 import type { GasUse } from "./askIndex.ts";
+import type { Recovery } from "./secondHalf.ts";
 
 /** What `npm start -- --json` prints as the last line of stdout. */
-export interface StoryResult {
+export interface StoryResult extends Disturbances {
   input: { path: string; bytes: number; sha256: string };
   order: { id: Hex; slots: number; stripes: number; shards: number; gas: number; gasPerSlot: number };
   /** Gaps: epochs of the order that no certificate covers. Missed: verdicts, over all providers and epochs. */
@@ -11,9 +13,15 @@ export interface StoryResult {
   proofs: { made: number; verified: number; bytes: number };
   restored: { bytes: number; sha256: string; match: boolean; providersDown: number };
   recovered: { match: boolean };
+  repairs: Repairs;
+  /** null when the network is too small for the second half. */
+  restoredAfterRepair: { match: boolean; providersDown: number } | null;
+  recovery: Recovery | null;
   index: { block: number; behind: number };
   balances: { conserved: boolean; supply: string };
+  /** Change of what everybody has, token wei; adds up to 0. */
+  money: { who: string; part: string; change: string }[];
   gas: GasUse[];
   urls: { graphql: string; chain: string; keepers: string[] };
-  seconds: { install: number; boot: number; store: number; epochs: number; restore: number; total: number };
+  seconds: Record<"install" | "boot" | "store" | "epochs" | "restore" | "faults" | "total", number>;
 }

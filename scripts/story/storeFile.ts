@@ -5,7 +5,7 @@ import { formatBytes, formatCount, formatTokens } from "./format.ts";
 import type { InputFile } from "./input.ts";
 
 /** Epochs that the file is stored for. */
-const EPOCHS = 24;
+const EPOCHS = 48;
 /** The chain's clock stands still while shards travel, so the epoch after the next one is never too early. */
 const START_IN = 2;
 

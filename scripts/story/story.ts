@@ -1,11 +1,13 @@
-import { createPublicClient, createWalletClient, http } from "viem";
-import { hardhat } from "viem/chains";
-import { type Client, createClient } from "../../client/createClient.ts";
-import { createTransactor } from "../../protocol/chain/transactor.ts";
 import { MemoError } from "../../protocol/errors.ts";
-import { embeddedAccount } from "../embedded/accounts.ts";
+import { createKzg } from "../../protocol/kzg/kzg.ts";
 import { type EmbeddedNetwork, startEmbeddedNetwork } from "../embedded/network.ts";
+import { hasRoomForFaults } from "./acts/cast.ts";
+import { createReasons, type Reasons } from "./acts/play.ts";
+import { type Repairs, readDisturbances } from "./acts/summary.ts";
 import { askIndex } from "./askIndex.ts";
+import { readBooks } from "./books.ts";
+import { readCertificates } from "./certificates.ts";
+import { createUserClient } from "./clients.ts";
 import type { StoryContext } from "./context.ts";
 import { formatBytes } from "./format.ts";
 import { type InputFile, readInput } from "./input.ts";
@@ -13,14 +15,15 @@ import { sumMetric } from "./metrics.ts";
 import type { StartOptions } from "./options.ts";
 import { type Restored, readBack, recover } from "./readBack.ts";
 import type { StoryResult } from "./result.ts";
-import { describe, readCertificates, runEpochs, untilFinished } from "./runEpochs.ts";
+import { runEpochs, tellEpoch } from "./runEpochs.ts";
+import { partsOf, tellSecondHalf } from "./secondHalf.ts";
 import { settleMoney } from "./settleMoney.ts";
 import { storeFile } from "./storeFile.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Epochs in which everybody is there. */
 const WHOLE_EPOCHS = 3;
-const POLL_MS = 50;
+const NO_REPAIRS: Repairs = { slots: 0, bytesRead: 0, bytesWritten: 0, seconds: 0 };
 
 export interface StoryOptions {
   options: StartOptions;
@@ -60,24 +63,6 @@ async function boot({ options, terminal, signal, onFailure }: StoryOptions): Pro
   });
 }
 
-function createUserClient(network: EmbeddedNetwork): Client {
-  const account = embeddedAccount("user");
-  const common = { chain: hardhat, transport: http(network.chain.url) } as const;
-  return createClient({
-    rpcUrl: network.chain.url,
-    deployment: network.deployment,
-    account,
-    logger: network.logger,
-    transactor: createTransactor({
-      walletClient: createWalletClient({ ...common, account }),
-      publicClient: createPublicClient({ ...common, cacheTime: 0 }),
-      confirmations: network.group.parameters.confirmations,
-      logger: network.logger,
-      pollMs: POLL_MS,
-    }),
-  });
-}
-
 /** The network with everything that the story needs of it. */
 export interface ToldStory {
   network: EmbeddedNetwork;
@@ -112,7 +97,8 @@ async function tell(
   if (nodes === undefined || indexer === undefined) {
     throw new MemoError("NETWORK_INCOMPLETE", "The story needs a network with nodes and index.");
   }
-  const client = createUserClient(network);
+  const kzg = createKzg();
+  const client = createUserClient(network, { kzg });
   const context: StoryContext = {
     network,
     nodes,
@@ -122,29 +108,30 @@ async function tell(
     createFreshClient: () => createUserClient(network),
     signal,
   };
+  const reasons = createReasons();
   try {
+    const before = await readBooks(network);
     const boot = watch.lap();
     const stored = await storeFile(context, input);
     const store = watch.lap();
     const { startEpoch } = stored.order;
     await runEpochs(context, startEpoch, WHOLE_EPOCHS);
-    const proofs = await countProofs(network);
+    const proofs = await countProofs(context);
     const epochs = watch.lap();
     const restored = await readBack(context, input, stored);
     const recovered = await recover(context, input);
     const restore = watch.lap();
-    await missEpoch(
-      context,
-      startEpoch + WHOLE_EPOCHS,
-      stored.order.providers.slice(0, restored.providersDown),
-    );
-    const balances = await settleMoney(context, stored);
+    const down = stored.order.providers.slice(0, restored.providersDown);
+    await missEpoch(context, startEpoch + WHOLE_EPOCHS, down, reasons);
+    const second = hasRoomForFaults(options)
+      ? await tellSecondHalf(context, { input, file: stored, kzg, reasons })
+      : undefined;
+    if (second === undefined) sayTooSmall(terminal);
+    const faults = watch.lap();
+    const orders = second === undefined ? [stored] : [stored, second.letter];
+    const { books, rows } = await settleMoney(context, orders, before, partsOf(second?.cast, stored));
     const tale = await askIndex(context, indexer, stored);
-    const certificates = await readCertificates(
-      network.chain.publicClient,
-      network.group.settlement,
-      BigInt(network.group.startBlock),
-    );
+    const certificates = await readCertificates(network);
     return {
       input: { path: input.path, bytes: input.bytes, sha256: input.sha256 },
       order: {
@@ -164,13 +151,18 @@ async function tell(
       proofs,
       restored: pick(restored),
       recovered,
+      ...(await readDisturbances(network, reasons, second?.refusedAppeals ?? [])),
+      repairs: second?.repairs ?? NO_REPAIRS,
+      restoredAfterRepair: second?.restored ?? null,
+      recovery: second?.recovery ?? null,
       index: { block: tale.block, behind: tale.behind },
-      balances: { conserved: balances.conserved, supply: balances.supply.toString() },
+      balances: { conserved: books.conserved, supply: books.supply.toString() },
+      money: rows.map(({ who, part, change }) => ({ who, part, change: change.toString() })),
       gas: tale.gas,
       urls: {
         graphql: `${indexer.url}/graphql`,
         chain: network.chain.url,
-        keepers: urlsOf(network, "keeper").map((url) => `${url}/status`),
+        keepers: (await urlsOf(context, "keeper")).map((url) => `${url}/status`),
       },
       seconds: {
         install: installSeconds,
@@ -178,6 +170,7 @@ async function tell(
         store,
         epochs,
         restore,
+        faults,
         total: installSeconds + watch.total(),
       },
     };
@@ -186,18 +179,29 @@ async function tell(
   }
 }
 
+function sayTooSmall(terminal: Terminal): void {
+  terminal.stage("Things do not go wrong");
+  terminal.note(
+    "the story goes on where a policy has two parities and three providers hold none of its slots",
+  );
+}
+
 function pick({ bytes, sha256, match, providersDown }: Restored): StoryResult["restored"] {
   return { bytes, sha256, match, providersDown };
 }
 
-function urlsOf(network: EmbeddedNetwork, role: "provider" | "keeper"): string[] {
-  return network.nodeStatus.filter(({ name }) => name.startsWith(role)).map(({ url }) => url);
+async function urlsOf(
+  { nodes }: Pick<StoryContext, "nodes">,
+  role: "provider" | "keeper",
+): Promise<string[]> {
+  const running = (await nodes.status()).filter(({ name }) => name.startsWith(role));
+  return running.sort((a, b) => a.id - b.id).map(({ url }) => url);
 }
 
 /** What the daemons' own counters say. */
-async function countProofs(network: EmbeddedNetwork): Promise<StoryResult["proofs"]> {
-  const providers = urlsOf(network, "provider");
-  const keepers = urlsOf(network, "keeper");
+async function countProofs(context: Pick<StoryContext, "nodes">): Promise<StoryResult["proofs"]> {
+  const providers = await urlsOf(context, "provider");
+  const keepers = await urlsOf(context, "keeper");
   return {
     made: await sumMetric(providers, "provider_proofs_total", { outcome: "answered" }),
     verified: await sumMetric(keepers, "keeper_proofs_total", { outcome: "valid" }),
@@ -206,18 +210,17 @@ async function countProofs(network: EmbeddedNetwork): Promise<StoryResult["proof
 }
 
 /** One more epoch with the stopped providers still down, whose absence is certified; then they come back. */
-async function missEpoch(context: StoryContext, epoch: number, down: readonly number[]): Promise<void> {
+async function missEpoch(
+  context: StoryContext,
+  epoch: number,
+  down: readonly number[],
+  reasons: Reasons,
+): Promise<void> {
   if (down.length === 0) return;
-  const { network, terminal, nodes } = context;
+  const { terminal, nodes } = context;
   terminal.stage("An epoch without the stopped providers");
-  await untilFinished(context, epoch);
-  const certificates = await readCertificates(
-    network.chain.publicClient,
-    network.group.settlement,
-    BigInt(network.group.startBlock),
-  );
-  const found = certificates.find((certificate) => certificate.epoch === epoch);
-  if (found !== undefined) terminal.step(describe(found));
+  for (const provider of down) reasons.set(provider, epoch, "stopped for a while");
+  await tellEpoch(context, epoch);
   for (const provider of down) await nodes.startProvider(provider);
   terminal.step(`providers ${down.join(", ")} are back with all their shards`);
 }

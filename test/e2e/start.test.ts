@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { SHARD_BYTES } from "../../protocol/constants.ts";
 import type { StoryResult } from "../../scripts/story/result.ts";
 import {
   descendants,
@@ -24,71 +25,174 @@ const content = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * i * 3
 writeFileSync(file, content);
 const SMALL = ["--file", file, "--policy", "rs(2,1)", "--providers", "4", "--port", "0"];
 
-describe("the story of a small file, told once and as JSON", () => {
+describe("the whole story of a file of two megabytes, told once and as JSON", () => {
+  const story = join(folder, "story.bin");
+  // Random bytes cannot be compressed: three stripes and more, of which a third can be lost.
+  const content = randomBytes(2_000_000);
   let ended: Ended;
   let result: StoryResult;
   before(async () => {
-    ended = await runProcess([START, ...SMALL, "--once", "--json", "--data", join(folder, "json")], {
-      // Colour libraries take CI for a terminal.
-      env: { MEMO_INSTALL_SECONDS: "1.5", CI: "true" },
-    });
+    writeFileSync(story, content);
+    const flags = ["--file", story, "--port", "0", "--once", "--json", "--data", join(folder, "json")];
+    // Colour libraries take CI for a terminal.
+    ended = await runProcess([START, ...flags], { env: { MEMO_INSTALL_SECONDS: "1.5", CI: "true" } });
     assert.equal(ended.code, 0, ended.stderr);
     result = JSON.parse(ended.stdout.trim().split("\n").at(-1) ?? "");
   });
 
+  /** Who is said to have missed or lost something for a reason. */
+  const faultsFor = (reason: string, kind: "missed" | "lost") =>
+    result.faults.filter((fault) => fault.reason === reason && fault.kind === kind);
+  const providerFor = (reason: string) => result.faults.find((fault) => fault.reason === reason)?.provider;
+  const changeOf = (who: string) => BigInt(result.money.find((row) => row.who === who)?.change ?? 0);
+
   test("stdout is one line of JSON, and the story is on stderr without colours or bars", () => {
     assert.equal(ended.stdout.trim().split("\n").length, 1);
-    assert.match(
-      ended.stderr,
-      /Booting an embedded network[\s\S]*Storing small\.bin[\s\S]*The same from the index/,
-    );
+    const stages = [
+      "Booting an embedded network",
+      "Storing story.bin",
+      "Three providers stumble",
+      "Slots are lost and rebuilt",
+      "An outsider asks directly",
+      "3 of 4 keepers are bribed",
+      "A keeper signs two results of one round",
+      "Reading it back once more",
+      "Paying for what was proven",
+      "The same from the index",
+    ];
+    assert.match(ended.stderr, new RegExp(stages.join("[\\s\\S]*")));
     assert.equal(ended.stderr.includes("\u001b"), false);
   });
 
   test("input is the file", () => {
     const sha256 = createHash("sha256").update(content).digest("hex");
-    assert.deepEqual(result.input, { path: file, bytes: content.length, sha256 });
+    assert.deepEqual(result.input, { path: story, bytes: content.length, sha256 });
   });
 
   test("order has slots, stripes, shards and the gas of its one transaction", () => {
     const { order } = result;
     assert.match(order.id, /^0x[0-9a-f]{64}$/);
-    assert.equal(order.slots, 3);
-    assert.ok(order.stripes >= 1);
-    assert.equal(order.shards, order.stripes * 3);
+    assert.equal(order.slots, 9);
+    assert.ok(order.stripes >= 3);
+    assert.equal(order.shards, order.stripes * 9);
     assert.ok(order.gas > 50_000 && order.gas < 1_000_000, String(order.gas));
-    assert.equal(order.gasPerSlot, Math.round(order.gas / 3));
+    assert.equal(order.gasPerSlot, Math.round(order.gas / 9));
   });
 
-  test("every epoch of the order is certified, the last with the provider that was down", () => {
+  test("every epoch of the order is certified, whatever went wrong", () => {
     const { epochs } = result;
-    assert.ok(epochs.certified >= 4);
+    assert.ok(epochs.certified >= 15, String(epochs.certified));
     assert.equal(epochs.certifyGas.length, epochs.certified);
     assert.ok(
       epochs.certifyGas.every((gas) => gas > 50_000 && gas < 300_000),
       String(epochs.certifyGas),
     );
     assert.equal(epochs.gaps, 0);
-    assert.equal(epochs.missed, 1);
+    assert.equal(epochs.missed, result.faults.filter(({ kind }) => kind === "missed").length);
   });
 
   test("each holder made a proof in each whole epoch, and each keeper found it valid", () => {
-    assert.ok(result.proofs.made >= 3 * 3, String(result.proofs.made));
-    assert.ok(result.proofs.verified >= 3 * 3 * 3, String(result.proofs.verified));
+    assert.ok(result.proofs.made >= 9 * 3, String(result.proofs.made));
+    assert.ok(result.proofs.verified >= 9 * 3 * 3, String(result.proofs.verified));
     const each = result.proofs.bytes / result.proofs.made;
     assert.ok(each > 80 && each <= 300, `${each} bytes per proof`);
   });
 
-  test("the file came back with one holder down, and from wallet and chain alone", () => {
+  test("the file came back with three holders down, and from wallet and chain alone", () => {
     const { sha256, bytes } = result.input;
-    assert.deepEqual(result.restored, { bytes, sha256, match: true, providersDown: 1 });
+    assert.deepEqual(result.restored, { bytes, sha256, match: true, providersDown: 3 });
     assert.deepEqual(result.recovered, { match: true });
+  });
+
+  test("faults: the three that were stopped for a while missed one epoch each and lost nothing", () => {
+    assert.equal(faultsFor("stopped for a while", "missed").length, 3);
+    assert.deepEqual(faultsFor("stopped for a while", "lost"), []);
+  });
+
+  test("faults: the slow one missed one epoch, lost nothing and has all of its stake", () => {
+    assert.equal(faultsFor("late", "missed").length, 1);
+    assert.deepEqual(faultsFor("late", "lost"), []);
+    assert.ok(changeOf(`provider ${providerFor("late")}`) > 0n);
+  });
+
+  test("faults: dead, cheater and accused missed epochs until the thresholds made each lost, once", () => {
+    for (const reason of ["stopped for good", "lost a third of its shards", "ignored by bribed keepers"]) {
+      const [lost, ...more] = faultsFor(reason, "lost");
+      assert.deepEqual(more, [], reason);
+      const missed = faultsFor(reason, "missed").map(({ epoch }) => epoch);
+      // Two epochs is the lowest threshold of the embedded group.
+      assert.ok(lost !== undefined && lost.epoch - Math.min(...missed) >= 2, reason);
+    }
+    assert.equal(result.lost, 3);
+    assert.ok(result.faults.every(({ reason }) => reason !== "unknown"));
+  });
+
+  test("offers: one for each of the four slots that changed hands, none expired, none void", () => {
+    assert.deepEqual(result.offers, { made: 4, accepted: 4, expired: 0, void: 0 });
+  });
+
+  test("repairs: what was rebuilt, and k bytes were read for each byte that was lost", () => {
+    const { repairs, recovery, order } = result;
+    assert.equal(repairs.slots, 4);
+    // Three slots of the file, and one of the letter, which has one stripe.
+    assert.equal(repairs.bytesWritten, (3 * order.stripes + 1) * SHARD_BYTES);
+    assert.ok(repairs.seconds > 0);
+    assert.ok(recovery !== null);
+    assert.ok(recovery.readPerLostByte >= recovery.ideal);
+    assert.ok(recovery.readPerLostByte <= recovery.ideal * 1.5, String(recovery.readPerLostByte));
+    assert.ok(recovery.epochs >= 3 && recovery.epochs <= 8, String(recovery.epochs));
+    assert.ok(recovery.seconds > 0);
+  });
+
+  test("appeals: the cheater's failed, the accused one's was accepted", () => {
+    assert.deepEqual(result.appeals, [
+      { provider: providerFor("lost a third of its shards"), accepted: false },
+      { provider: providerFor("ignored by bribed keepers"), accepted: true },
+    ]);
+  });
+
+  test("direct challenges: the honest provider answered, the cheater did not", () => {
+    assert.deepEqual(
+      result.directChallenges.map(({ answered }) => answered),
+      [true, false],
+    );
+    assert.equal(result.directChallenges[1]?.provider, providerFor("lost a third of its shards"));
+  });
+
+  test("slashed: dead, cheater and double signer lose stake, and nobody else", () => {
+    const { slashed, equivocations, money } = result;
+    assert.equal(equivocations, 1);
+    // A keeper's whole stake of 5,000: a twentieth to the reporter.
+    assert.equal(BigInt(slashed.burnt), 4_750n * 10n ** 18n);
+    assert.equal(BigInt(slashed.toReporters), 250n * 10n ** 18n);
+    // Two slots of the file and one of the letter, a thousandth of a token per shard.
+    const collateral = BigInt(2 * result.order.stripes + 1) * 10n ** 15n;
+    const { toUsers, toRepairers, toTreasury, toChallengers } = slashed;
+    const all = [toUsers, toRepairers, toTreasury, toChallengers].reduce(
+      (sum, part) => sum + BigInt(part),
+      0n,
+    );
+    assert.equal(all, collateral);
+    assert.ok(BigInt(toUsers) > 0n && BigInt(toTreasury) > 0n && BigInt(toChallengers) > 0n);
+    const losers = money.filter(({ change }) => BigInt(change) < 0n).map(({ who }) => who);
+    const guilty = ["stopped for good", "lost a third of its shards"].map(
+      (r) => `provider ${providerFor(r)}`,
+    );
+    for (const who of losers) assert.ok([...guilty, "user", "keeper 1"].includes(who), who);
+  });
+
+  test("the file came back once more, with six of the twelve providers down", () => {
+    assert.deepEqual(result.restoredAfterRepair, { match: true, providersDown: 6 });
   });
 
   test("the index has the newest block, and no token is lost", () => {
     assert.ok(result.index.block > 20);
     assert.equal(result.index.behind, 0);
     assert.equal(result.balances.conserved, true);
+    assert.equal(
+      result.money.reduce((sum, { change }) => sum + BigInt(change), 0n),
+      0n,
+    );
   });
 
   test("the gas of every kind of transaction comes from the index", () => {
@@ -104,16 +208,24 @@ describe("the story of a small file, told once and as JSON", () => {
       "StorageOrders.open",
       "StorageOrders.settle",
       "StorageOrders.withdrawCredit",
+      "Repairs.acceptRepair",
+      "Repairs.claimBonus",
+      "Disputes.appeal",
+      "Disputes.closeRecord",
+      "Disputes.challenge",
+      "Disputes.respond",
+      "Disputes.closeChallenge",
+      "Disputes.reportEquivocation",
     ]) {
       assert.ok(kinds.has(kind), `${kind} is missing`);
     }
   });
 
   test("the seconds of every part are measured", () => {
-    const { install, boot, store, epochs, restore, total } = result.seconds;
+    const { install, boot, store, epochs, restore, faults, total } = result.seconds;
     assert.equal(install, 1.5);
-    for (const seconds of [boot, store, epochs, restore]) assert.ok(seconds > 0);
-    assert.ok(total >= boot + store + epochs + restore);
+    for (const seconds of [boot, store, epochs, restore, faults]) assert.ok(seconds > 0);
+    assert.ok(total >= boot + store + epochs + restore + faults);
   });
 });
 

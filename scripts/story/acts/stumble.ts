@@ -1,0 +1,81 @@
+import { embeddedAccount } from "../../embedded/accounts.ts";
+import { sendAll } from "../../embedded/calls.ts";
+import { ASK, domainOf } from "../../embedded/members.ts";
+import { formatTokens } from "../format.ts";
+import { tellEpoch } from "../runEpochs.ts";
+import { betweenEpochs } from "../waiting.ts";
+import type { OrderLink } from "./orderLink.ts";
+import { type Play, senderOf, shortId, stakeOf, targetsOf } from "./play.ts";
+import { settleUp } from "./settling.ts";
+import { findSlotFiles, loseThird } from "./shardFiles.ts";
+
+/** What is wrong from when on. */
+export interface Stumble {
+  /** First epoch in which it shows. */
+  epoch: number;
+  /** Real time of the death, milliseconds. */
+  at: number;
+  /** Chain time of the death, seconds. */
+  chainTime: number;
+  /** Stripes of which the cheater keeps its shard. */
+  cheaterKeeps: string[];
+}
+
+/**
+ * Stops one provider for good, takes a third of its shards from a second, makes a third late for one epoch, and shows
+ * that epoch and the next.
+ */
+export async function stumble(play: Play, link: OrderLink): Promise<Stumble> {
+  const { network, nodes, terminal, cast, file, reasons } = play;
+  terminal.stage("Three providers stumble");
+  const epoch = await betweenEpochs(network);
+  const stakeBefore = await stakeOf(network, cast.slow);
+
+  await nodes.stopProvider(cast.dead);
+  const at = performance.now();
+  const chainTime = (await network.conductor.head()).timestamp;
+  terminal.step(`provider ${cast.dead} is stopped for good`);
+
+  const files = await findSlotFiles(network, link, file.order, cast.cheater);
+  await nodes.stopProvider(cast.cheater);
+  const { lost, left } = await loseThird(files);
+  await nodes.startProvider(cast.cheater, { heal: false });
+  await refuseRepairs(play, cast.cheater);
+  terminal.step(
+    `provider ${cast.cheater} loses ${lost} of its ${files.length} shards on disk and goes on answering with the rest`,
+  );
+
+  await nodes.stopProvider(cast.slow);
+  await nodes.startProvider(cast.slow, { lateIn: epoch });
+  terminal.step(`provider ${cast.slow} will send its proof of epoch ${epoch} after the cut-off`);
+
+  reasons.set(cast.dead, epoch, "stopped for good");
+  reasons.set(cast.cheater, epoch, "lost a third of its shards");
+  reasons.set(cast.slow, epoch, "late");
+  await tellEpoch(play, epoch);
+  await tellEpoch(play, epoch + 1);
+
+  const refunded = await settleUp(network, file);
+  const stakeAfter = await stakeOf(network, cast.slow);
+  terminal.step(
+    `provider ${cast.slow} was late once: unpaid for that epoch, its stake of ${formatTokens(stakeAfter)} MEMO ` +
+      `${stakeAfter === stakeBefore ? "untouched" : "NOT untouched"}`,
+  );
+  terminal.note(
+    `order ${shortId(file.orderId)} settled: ${formatTokens(refunded)} MEMO refunded to the user so far`,
+  );
+  return { epoch, at, chainTime, cheaterKeeps: left };
+}
+
+/** Who throws shards away does not ask for more of them. */
+async function refuseRepairs({ network }: Play, provider: number): Promise<void> {
+  const { endpoint = "" } = network.members.providers.find(({ id }) => id === provider) ?? {};
+  await sendAll(senderOf(network), [
+    {
+      ...targetsOf(network).staking,
+      account: embeddedAccount("provider owner", provider),
+      functionName: "updateProvider",
+      args: [provider, endpoint, domainOf(provider), ASK, false],
+    },
+  ]);
+}

@@ -1,0 +1,343 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { after, before, test } from "node:test";
+import type { Hex } from "viem";
+import type { StoreResult } from "../../client/store/store.ts";
+import { stakingAbi } from "../../protocol/abi/generated/Staking.ts";
+import { contractError } from "../../protocol/chain/contractErrors.ts";
+import { embeddedAccount } from "../../scripts/embedded/accounts.ts";
+import { sendAll } from "../../scripts/embedded/calls.ts";
+import { holdersOf, senderOf, targetsOf } from "../../scripts/story/acts/play.ts";
+import { readAcceptances, readRecord } from "../../scripts/story/acts/repair.ts";
+import { settleUp } from "../../scripts/story/acts/settling.ts";
+import { readDisputeLogs, readRepairLogs, readSettlementLogs } from "../../scripts/story/groupLogs.ts";
+import { betweenEpochs, lastFinished, untilFinished, untilHappened } from "../../scripts/story/waiting.ts";
+import { type FaultNetwork, startFaultNetwork } from "./harness/faultNetwork.ts";
+import { storeGarbage } from "./harness/garbage.ts";
+
+/*
+ * Stories of a whole network, one after the other on the same one. Providers are handed out so that none has a part in
+ * two stories: 1–4 hold the order with exactly k left, 5–6 the one that is beyond repair, 7–9 the garbage, 10–12 that of
+ * whoever flaps, leaves and is accused; 13–16 hold nothing and repair.
+ */
+const PROVIDERS = 16;
+/** Role 0 of `Staking`. */
+const PROVIDER_ROLE = 0;
+const OWNER = "provider owner";
+/** Providers whose stake is rightly taken in the end. */
+const guilty = new Set<number>();
+
+let faults: FaultNetwork;
+let garbage: StoreResult;
+before(async () => {
+  faults = await startFaultNetwork({ providers: PROVIDERS });
+});
+after(() => faults?.stop());
+
+/** Whatever a story was about: nothing is lost, nobody honest loses stake, supply is conserved. */
+const assertJust = () => faults.assertJust({ providers: [...guilty] });
+
+async function untilLost(provider: number): Promise<number> {
+  const found = () => readRecord(faults.network, provider);
+  await untilHappened(faults.network, `The loss of provider ${provider}`, 12, async () => !!(await found()));
+  return (await found())?.epoch ?? 0;
+}
+
+async function untilTaken(orderId: Hex, former: number): Promise<number> {
+  const found = async () =>
+    (await readAcceptances(faults.network)).find(
+      (each) => each.orderId === orderId && each.former === former,
+    );
+  await untilHappened(faults.network, `The repair of ${former}`, 12, async () => !!(await found()));
+  return (await found())?.provider ?? 0;
+}
+
+async function missedEpochs(provider: number): Promise<number[]> {
+  const logs = await readSettlementLogs(faults.network);
+  const missed = logs.filter((log) => log.eventName === "ProviderMissed");
+  return missed.filter(({ args }) => args.providerId === provider).map(({ args }) => args.epoch);
+}
+
+test("garbage is stored: its commitments are right, its stripes are no codewords, one holder dies", async () => {
+  const { network, kzg, nodes } = faults;
+  const bytes = new Uint8Array(randomBytes(100_000));
+  garbage = await storeGarbage(network, { kzg, bytes, policy: "rs(2,1)", among: [7, 8, 9], epochs: 150 });
+  await network.advanceTo(garbage.order.startEpoch);
+  await betweenEpochs(network);
+  const [dead = 0] = garbage.order.providers;
+  await nodes.stopProvider(dead);
+  guilty.add(dead);
+  await untilLost(dead);
+  await assertJust();
+});
+
+test("with exactly k shards left of every stripe, both lost slots are rebuilt and the bytes come back", async () => {
+  const { network, nodes } = faults;
+  const bytes = randomBytes(600_000);
+  const { order, orderId } = await faults.store(bytes, "rs(2,2)", [1, 2, 3, 4]);
+  await betweenEpochs(network);
+  const dead = order.providers.slice(0, 2);
+  for (const id of dead) {
+    await nodes.stopProvider(id);
+    guilty.add(id);
+  }
+  const [epoch, other] = [await untilLost(dead[0]!), await untilLost(dead[1]!)];
+  assert.equal(epoch, other);
+  // Two of two parities are gone: U_0 = 2 epochs after the first silent one.
+  const [first = 0] = await missedEpochs(dead[0]!);
+  assert.equal(epoch - first, 2);
+  const repairers = [await untilTaken(orderId, dead[0]!), await untilTaken(orderId, dead[1]!)];
+  assert.equal(new Set([...order.providers, ...repairers]).size, 6);
+  assert.deepEqual(
+    (await holdersOf(network, order)).toSorted(),
+    [...order.providers.slice(2), ...repairers].toSorted(),
+  );
+  assert.ok((await faults.read(orderId)).equals(bytes));
+  await assertJust();
+});
+
+test("more than m lost: nothing can be rebuilt, so both slots are given up and the user is refunded", async () => {
+  const { network, nodes } = faults;
+  const { order, orderId } = await faults.store(randomBytes(10_000), "copies(2)", [5, 6]);
+  await betweenEpochs(network);
+  for (const id of order.providers) {
+    await nodes.stopProvider(id);
+    guilty.add(id);
+  }
+  for (const id of order.providers) await untilLost(id);
+  const voided = async () =>
+    (await readRepairLogs(network))
+      .filter((log) => log.eventName === "SlotVoided")
+      .filter(({ args }) => args.orderId === orderId)
+      .map(({ args }) => args.slot);
+  for (const slot of [0, 1]) {
+    if ((await voided()).includes(slot)) continue;
+    await sendAll(senderOf(network), [
+      {
+        ...targetsOf(network).repairs,
+        account: embeddedAccount("outsider"),
+        functionName: "voidSlot",
+        args: [order, slot],
+      },
+    ]);
+  }
+  assert.deepEqual((await voided()).toSorted(), [0, 1]);
+  const refundedBefore = await settleUp(network, { order, orderId });
+  await untilFinished(network, (await lastFinished(network)) + 2);
+  assert.ok((await settleUp(network, { order, orderId })) > refundedBefore);
+  await assert.rejects(faults.read(orderId), { code: "TOO_FEW_SHARDS" });
+  await assertJust();
+});
+
+test("a provider that comes and goes is unpaid while it is away, and loses nothing", async () => {
+  const { network, nodes } = faults;
+  const bytes = randomBytes(50_000);
+  const { order, orderId } = await faults.store(bytes, "rs(2,1)", [10, 11, 12]);
+  const [flapping = 0] = order.providers;
+  const away: number[] = [];
+  for (let time = 0; time < 3; time++) {
+    const epoch = await betweenEpochs(network);
+    await nodes.stopProvider(flapping);
+    await untilFinished(network, epoch);
+    away.push(epoch);
+    await nodes.startProvider(flapping);
+    await untilFinished(network, epoch + 1);
+  }
+  assert.deepEqual(await missedEpochs(flapping), away);
+  assert.equal(await readRecord(network, flapping), undefined);
+  assert.ok((await holdersOf(network, order)).includes(flapping));
+  assert.ok((await faults.read(orderId)).equals(bytes));
+  await assertJust();
+});
+
+async function setExiting(provider: number): Promise<void> {
+  const { network } = faults;
+  await sendAll(senderOf(network), [
+    {
+      ...targetsOf(network).staking,
+      account: embeddedAccount(OWNER, provider),
+      functionName: "setExiting",
+      args: [provider, true],
+    },
+  ]);
+}
+
+/** Asks for all stake that a provider has; returns the contract's refusal, if it refuses. */
+async function refusalToUnbond(provider: number, amount: bigint): Promise<string | undefined> {
+  const { chain, group } = faults.network;
+  try {
+    await chain.publicClient.simulateContract({
+      address: group.staking,
+      abi: stakingAbi,
+      functionName: "requestUnbonding",
+      args: [PROVIDER_ROLE, provider, amount],
+      account: embeddedAccount(OWNER, provider),
+    });
+    return undefined;
+  } catch (error) {
+    return contractError(error, "requestUnbonding").code;
+  }
+}
+
+test("a provider leaves cleanly: others take its slots, it pays their bonus and has the rest of its stake", async () => {
+  const { network } = faults;
+  const bytes = randomBytes(50_000);
+  const { order, orderId } = await faults.store(bytes, "rs(2,1)", [10, 11, 12]);
+  const leaving = order.providers[1]!;
+  const held = await faults.stakeOf(leaving);
+  assert.equal(await refusalToUnbond(leaving, held.stake), "CONTRACT_StakeNotFree");
+  await setExiting(leaving);
+  await untilHappened(
+    network,
+    "The departure",
+    12,
+    async () => (await faults.stakeOf(leaving)).locked === 0n,
+  );
+  assert.notEqual(await untilTaken(orderId, leaving), leaving);
+  const left = await faults.stakeOf(leaving);
+  // It pays the bonus of those who take over, and no more: 0.0002 tokens per shard.
+  const bonus = held.stake - left.stake;
+  assert.ok(bonus > 0n && bonus <= held.locked / 5n, String(bonus));
+  assert.equal(await refusalToUnbond(leaving, left.stake), undefined);
+  assert.equal(await readRecord(network, leaving), undefined);
+  assert.ok((await faults.read(orderId)).equals(bytes));
+  guilty.add(leaving);
+  await assertJust();
+});
+
+test("who wants to leave while it is accused keeps its collateral locked until the dispute is over", async () => {
+  const { network, nodes } = faults;
+  const { orderId, order } = await faults.store(randomBytes(50_000), "rs(2,1)", [13, 14, 15]);
+  const accused = order.providers[0]!;
+  const { stake } = await faults.stakeOf(accused);
+  await betweenEpochs(network);
+  await nodes.stopProvider(accused);
+  guilty.add(accused);
+  await setExiting(accused);
+  const epoch = await untilLost(accused);
+  assert.equal(await refusalToUnbond(accused, stake), "CONTRACT_StakeNotFree");
+  const closed = async () =>
+    (await readDisputeLogs(network))
+      .filter((log) => log.eventName === "RecordClosed")
+      .some(({ args }) => args.providerId === accused && args.epoch === epoch && args.slashed);
+  await untilTaken(orderId, accused);
+  await untilHappened(network, "The end of the dispute", 12, closed);
+  const after = await faults.stakeOf(accused);
+  assert.equal(after.locked, 0n);
+  assert.ok(after.stake < stake);
+  assert.equal(await refusalToUnbond(accused, after.stake), undefined);
+  await nodes.startProvider(accused);
+  await assertJust();
+});
+
+test("an appeal in the last block of its window is accepted", async () => {
+  const { network, nodes } = faults;
+  const { order } = await faults.store(randomBytes(50_000), "rs(2,1)", [10, 12, 16]);
+  const accused = order.providers.find((id) => id === 16)!;
+  await betweenEpochs(network);
+  const bribed = [1, 2, 3];
+  for (const id of bribed) {
+    await nodes.stopKeeper(id);
+    await nodes.startKeeper(id, { deafTo: { keepers: [4], providers: [accused] } });
+  }
+  await untilLost(accused);
+  // Before it can have seen the record: blocks are final only later.
+  await nodes.stopProvider(accused);
+  for (const id of bribed) {
+    await nodes.stopKeeper(id);
+    await nodes.startKeeper(id);
+  }
+  const record = (await readRecord(network, accused))!;
+  // The next block is the last in which it can answer.
+  const isLast = async () => {
+    const { number, timestamp } = await network.conductor.head();
+    return timestamp >= Number(record.deadline) - 5 && number >= record.deadlineBlock - 1n;
+  };
+  await untilHappened(network, "The last block of the window", 4, isLast);
+  await nodes.startProvider(accused);
+  const accepted = async () =>
+    (await readDisputeLogs(network))
+      .filter((log) => log.eventName === "AppealAccepted")
+      .find(({ args }) => args.providerId === accused);
+  await untilHappened(network, "The appeal", 1, async () => (await accepted()) !== undefined);
+  const { number, timestamp } = await network.chain.publicClient.getBlock({
+    blockNumber: (await accepted())!.blockNumber,
+  });
+  assert.ok(timestamp <= record.deadline || number <= record.deadlineBlock);
+  await assertJust();
+});
+
+test("with one keeper of four down every epoch is certified, and its absence is noted", async () => {
+  const { network, nodes } = faults;
+  const epoch = await betweenEpochs(network);
+  await nodes.stopKeeper(4);
+  await untilFinished(network, epoch + 1);
+  await nodes.startKeeper(4);
+  const certified = (await readSettlementLogs(network)).filter((log) => log.eventName === "EpochCertified");
+  for (const each of [epoch, epoch + 1]) {
+    const certificate = certified.find(({ args }) => args.epoch === each);
+    assert.equal(certificate?.args.absent, 0b1000, `epoch ${each}`);
+  }
+  await assertJust();
+});
+
+test("with all keepers down for a while epochs are gaps: nobody misses them, no clock runs in them", async () => {
+  const { network, nodes } = faults;
+  const records = async () =>
+    (await readDisputeLogs(network)).filter((log) => log.eventName === "LostRecorded").length;
+  const lostBefore = await records();
+  const epoch = await betweenEpochs(network);
+  for (let id = 1; id <= 4; id++) await nodes.stopKeeper(id);
+  await network.advanceTo(epoch + 4);
+  for (let id = 1; id <= 4; id++) await nodes.startKeeper(id);
+  await untilHappened(network, "The first certificate after the gap", 6, async () => {
+    return (await lastFinished(network)) >= epoch + 3;
+  });
+  const finished = (await readSettlementLogs(network)).filter((log) => log.eventName === "EpochFinished");
+  const next = finished.find(({ args }) => args.epoch >= epoch);
+  assert.ok(next !== undefined && next.args.gap >= 3, String(next?.args.gap));
+  assert.equal(next.args.dead, 0);
+  assert.equal(await records(), lostBefore);
+  await untilFinished(network, next.args.epoch + 2);
+  await assertJust();
+});
+
+test("nobody but its user pays for the garbage: repairers refuse it, and it is given up", async () => {
+  const { network } = faults;
+  const { order, orderId } = garbage;
+  const ofGarbage = async () =>
+    (await readRepairLogs(network)).filter((log) => "orderId" in log.args && log.args.orderId === orderId);
+  const expired = async () =>
+    (await ofGarbage()).filter((log) => log.eventName === "RepairOfferExpired").map(({ args }) => args);
+  const given = async () => (await ofGarbage()).some((log) => log.eventName === "SlotVoided");
+  await untilHappened(network, "The last expired offer", 25, async () => {
+    return (await given()) || (await canVoid(order));
+  });
+  if (!(await given())) {
+    await sendAll(senderOf(network), [
+      {
+        ...targetsOf(network).repairs,
+        account: embeddedAccount("outsider"),
+        functionName: "voidSlot",
+        args: [order, 0],
+      },
+    ]);
+  }
+  assert.ok(await given());
+  const unwilling = (await expired()).map(({ providerId }) => providerId);
+  assert.ok(unwilling.length >= 2, String(unwilling));
+  assert.equal(
+    (await ofGarbage()).some((log) => log.eventName === "RepairAccepted"),
+    false,
+  );
+  await assertJust();
+});
+
+async function canVoid(order: StoreResult["order"]): Promise<boolean> {
+  const { chain } = faults.network;
+  const call = { ...targetsOf(faults.network).repairs, functionName: "voidSlot", args: [order, 0] };
+  return chain.publicClient
+    .simulateContract({ ...call, account: embeddedAccount("outsider") })
+    .then(() => true)
+    .catch(() => false);
+}
