@@ -72,7 +72,7 @@ export function createDisputeDuties(deps: {
         ],
         signal,
       });
-      logger.warn({ keeperId, epoch: first.certificate.epoch }, "two commits of one round reported");
+      logger.info({ keeperId, epoch: first.certificate.epoch }, "two commits of one round reported");
       onSubmitted("equivocation", gasUsed);
     } catch (error) {
       // What the contract refuses now it will refuse later, too.
