@@ -102,10 +102,12 @@ export function createRebuilder(
 
   /** Who is asked for a stripe, the best first; equals take turns so that they share the load. */
   const bestFirst = (stripe: number) => {
-    const usable = of.sources().others.filter(({ provider }) => !liars.has(provider));
-    const start = usable.length === 0 ? 0 : stripe % usable.length;
-    const turned = [...usable.slice(start), ...usable.slice(0, start)];
-    return turned.toSorted((a, b) => (faults.get(a.provider) ?? 0) - (faults.get(b.provider) ?? 0));
+    const { holders, formers } = of.sources();
+    const start = holders.length === 0 ? 0 : stripe % holders.length;
+    const turned = [...holders.slice(start), ...holders.slice(0, start), ...formers];
+    return turned
+      .filter(({ provider }) => !liars.has(provider))
+      .toSorted((a, b) => (faults.get(a.provider) ?? 0) - (faults.get(b.provider) ?? 0));
   };
 
   const gather = async (stripe: number, signal: AbortSignal) => {

@@ -7,13 +7,15 @@ export type Source = { readonly slot: number; readonly provider: number; readonl
 export type Sources = {
   /** The slot's own holder that hands it over: one shard of it is worth k of the others'. */
   readonly holder: Source | undefined;
-  /** One per other slot: its holder, or of a vacant slot the last one, who keeps the bytes for a while. */
-  readonly others: readonly Source[];
+  /** Holders of the other slots. */
+  readonly holders: readonly Source[];
+  /** Last holders of other slots that are vacant: they keep the bytes for a while. */
+  readonly formers: readonly Source[];
   /** Who lost the slot and may have most of its shards still: the last resort. */
   readonly former: Source | undefined;
 };
 
-/** Sources of a slot for provider `self`; who holds a slot now comes before who once did. */
+/** Sources of a slot for provider `self`. */
 export function sourcesOf(state: GroupState, order: OrderInfo, slot: number, self: number): Sources {
   const source = (of: number, provider: number | undefined): Source | undefined => {
     const endpoint = provider === undefined ? undefined : state.providers.get(provider)?.endpoint;
@@ -29,7 +31,8 @@ export function sourcesOf(state: GroupState, order: OrderInfo, slot: number, sel
   const own = order.slots[slot];
   return {
     holder: source(slot, own?.holder),
-    others: [...holders, ...formers],
+    holders,
+    formers,
     former: own?.holder === undefined ? source(slot, own?.former) : undefined,
   };
 }

@@ -192,8 +192,8 @@ export function createRepairWorker(deps: RepairDeps): RepairWorker {
         uploadId,
         signal: job.controller.signal,
         sources() {
-          const { holder, others, former } = sources();
-          return [holder, ...others, former].filter((source) => source !== undefined);
+          const { holder, holders, formers, former } = sources();
+          return [holder, ...holders, ...formers, former].filter((source) => source !== undefined);
         },
         onStripe(written) {
           job.stripesDone++;
