@@ -50,8 +50,8 @@ contract Repairs is GroupContract, IRepairs {
     /// former holder was challenged directly in its first epoch; `vacant` ⇔ no holder.
     mapping(bytes32 orderId => mapping(uint256 slot => uint256 word) words) private _slots;
 
-    /// @dev By slot and `until` of the former holder, which no two vacancies of a slot share: who takes the slot is paid
-    /// from `until` or later on, and is evicted later than that.
+    /// @dev By slot and `until` of the former holder, which no two vacancies of a slot share: who takes the slot is
+    /// paid from `until` or later on, and is evicted later than that.
     mapping(bytes32 orderId => mapping(uint256 key => Vacancy vacancy) vacancies) private _vacancies;
 
     // --------------------------------------------------------------------------------------------------- evictions
@@ -187,12 +187,7 @@ contract Repairs is GroupContract, IRepairs {
         (vacancy.pot, vacancy.reserved) = (0, 0);
         if (isDue) {
             (uint128 amount, uint128 refunded) = slashed ? (pot, reserved) : (reserved, 0);
-            _events.log(
-                BonusPaid.selector,
-                orderId,
-                _topic(it.holder),
-                abi.encode(slot, until, amount, refunded)
-            );
+            _events.log(BonusPaid.selector, orderId, _topic(it.holder), abi.encode(slot, until, amount, refunded));
             if (amount != 0) _orders().creditProvider(it.holder, orderId, amount);
             if (refunded != 0) _orders().creditPayer(order.payer, orderId, refunded);
         } else {
@@ -409,12 +404,8 @@ contract Repairs is GroupContract, IRepairs {
         if (state.status != IStorageOrdersTypes.OrderStatus.Open) {
             return !it.vacant && _settlement().earnedEpochs(it.holder, it.since, state.endEpoch) != 0;
         }
-        if (
-            it.vacant ||
-            epoch < it.since ||
-            epoch >= state.endEpoch ||
-            !_settlement().passed(it.holder, epoch)
-        ) revert BonusNotDue(orderId, slot, epoch);
+        if (it.vacant || epoch < it.since || epoch >= state.endEpoch || !_settlement().passed(it.holder, epoch))
+            revert BonusNotDue(orderId, slot, epoch);
         return true;
     }
 

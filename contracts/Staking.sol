@@ -232,19 +232,19 @@ contract Staking is GroupContract, ReentrancyGuardTransient, IStaking {
             if (owner == address(0)) revert ProviderUnknown(providerId);
             if (stake < minimum) revert StakeTooLow(stake, minimum);
             (address operator, uint96 locked) = (record.operator, record.locked);
-            if (stake - locked < amount) revert StakeNotFree(providerId, stake - locked, amount);
-            (record.operator, record.locked) = (operator, locked + uint96(amount));
+            // No more than the stake is ever locked, nor here.
+            unchecked {
+                uint96 free = stake - locked;
+                if (free < amount) revert StakeNotFree(providerId, free, amount);
+                (record.operator, record.locked) = (operator, locked + uint96(amount));
+            }
             operators[i] = operator;
             _events.log(CollateralLocked.selector, _topic(providerId), orderId, data);
         }
     }
 
     /// @inheritdoc IStaking
-    function releaseCollateral(
-        uint32[] calldata providerIds,
-        uint128 amount,
-        bytes32 orderId
-    ) external {
+    function releaseCollateral(uint32[] calldata providerIds, uint128 amount, bytes32 orderId) external {
         if (msg.sender != _address(CloneArguments.ORDERS)) _onlyOf(CloneArguments.DISPUTES, CloneArguments.REPAIRS);
         for (uint256 i = 0; i < providerIds.length; ++i) {
             _providers[providerIds[i]].locked -= uint96(amount);
@@ -261,12 +261,7 @@ contract Staking is GroupContract, ReentrancyGuardTransient, IStaking {
         (uint96 stake, uint96 locked) = (record.stake, record.locked);
         if (locked < amount) revert CollateralTooLow(providerId, locked, amount);
         (record.stake, record.locked) = (stake - uint96(amount), locked - uint96(amount));
-        _events.log(
-            ProviderSlashed.selector,
-            _topic(providerId),
-            orderId,
-            abi.encode(amount, stake - uint96(amount))
-        );
+        _events.log(ProviderSlashed.selector, _topic(providerId), orderId, abi.encode(amount, stake - uint96(amount)));
         _token().safeTransfer(_address(CloneArguments.ORDERS), amount);
     }
 

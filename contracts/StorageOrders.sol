@@ -31,6 +31,8 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
     using SafeERC20 for IERC20;
     using Tokens for IERC20;
 
+    uint256 private constant SEQUENCE_BITS = 64;
+
     struct Withdrawal {
         uint128 amount;
         uint64 availableAt;
@@ -39,12 +41,6 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
     struct Pool {
         uint128 keepers;
         uint128 treasury;
-    }
-
-    /// @dev One word: opening an order writes both.
-    struct Totals {
-        uint64 sequence;
-        uint128 activeShards;
     }
 
     /// @dev One page of settling an order.
@@ -67,7 +63,9 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
     mapping(address payer => uint128 balance) private _balances;
     mapping(address payer => Withdrawal withdrawal) private _withdrawals;
     mapping(bytes32 orderId => uint256 word) private _orders;
-    mapping(uint32 term => Pool pool) private _pools;
+
+    /// @inheritdoc IStorageOrders
+    mapping(uint32 term => Pool pool) public pool;
 
     /// @inheritdoc IStorageOrders
     mapping(uint32 providerId => uint128 amount) public credit;
@@ -78,8 +76,9 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
     /// @inheritdoc IStorageOrders
     mapping(uint32 term => uint128 amount) public treasuryClaimed;
 
-    /// @dev Its shards are those of orders that are open or closed, not released.
-    Totals private _totals;
+    /// @dev Orders opened so far (64 bits) ‖ shards of those that are open or closed, not released: opening an order
+    /// writes one word.
+    uint256 private _totals;
 
     constructor() EIP712("memo StorageOrders", "1") {}
 
@@ -144,23 +143,15 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
         uint128 balance = _balances[order.payer];
         if (balance < escrow) revert BalanceTooLow(order.payer, balance, escrow);
         _balances[order.payer] = balance - escrow;
-        _orders[orderId] = OrderState({
-            status: OrderStatus.Open,
-            settledTo: order.startEpoch,
-            endEpoch: order.endEpoch,
-            escrow: escrow,
-            evicted: 0,
-            uneven: false,
-            changed: false
-        }).pack();
-        Totals memory totals = _totals;
-        _totals = Totals(++totals.sequence, totals.activeShards + _shards(order));
+        _orders[orderId] = OrderWord.opened(order.startEpoch, order.endEpoch, escrow);
+        uint256 totals = _totals + (_shards(order) << SEQUENCE_BITS) + 1;
+        _totals = totals;
         _events.log(
             OrderOpened.selector,
             orderId,
             _topic(order.owner),
             _topic(order.payer),
-            abi.encode(totals.sequence, order)
+            abi.encode(uint64(totals), order)
         );
 
         address[] memory operators = _staking().lockCollateral(order.providers, _collateral(order), orderId);
@@ -181,18 +172,9 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
             toEpoch < state.endEpoch ? toEpoch : state.endEpoch,
             state.uneven
         );
-        Page memory page = Page({
-            rate: uint256(order.price) * order.stripes,
-            slots: order.providers.length,
-            from: state.settledTo,
-            to: tally.to,
-            rest: state.endEpoch - tally.to,
-            toProviders: 0,
-            toKeepers: 0,
-            toTreasury: 0,
-            kept: 0,
-            changed: 0
-        });
+        Page memory page;
+        (page.rate, page.slots) = (uint256(order.price) * order.stripes, order.providers.length);
+        (page.from, page.to, page.rest) = (state.settledTo, tally.to, state.endEpoch - tally.to);
         if (page.to == page.from && page.rest != 0) revert NothingToSettle(orderId, page.from);
         if (page.to != page.from) {
             if (state.changed) _settleChanged(orderId, state.endEpoch, page);
@@ -240,7 +222,7 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
         if (state.status != OrderStatus.Closed) revert OrderNotClosed(orderId);
         state.status = OrderStatus.Released;
         _orders[orderId] = state.pack();
-        _totals.activeShards -= _shards(order);
+        _totals -= _shards(order) << SEQUENCE_BITS;
         // What vacant slots locked is for `Disputes` to settle.
         uint32[] memory slots = state.changed ? _repairs().holdersOf(order) : order.providers;
         uint32[] memory holders = new uint32[](slots.length - state.evicted);
@@ -290,7 +272,7 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
     function creditTreasury(bytes32 orderId, uint128 amount) external {
         _onlyOf(CloneArguments.DISPUTES, CloneArguments.REPAIRS);
         uint32 term = _termOf(_epochNow());
-        _pools[term].treasury += amount;
+        pool[term].treasury += amount;
         _events.log(TreasuryCredited.selector, _topic(term), orderId, abi.encode(amount));
     }
 
@@ -316,7 +298,7 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
         if (member == members) revert NotOnRoster(term, msg.sender);
         uint32 keeperId = tally.keeperIds[member];
         uint256 served = tally.earning - tally.absences[member];
-        uint128 share = uint128(Payments.keeperShare(_pools[term].keepers, served, tally.earning, members));
+        uint128 share = uint128(Payments.keeperShare(pool[term].keepers, served, tally.earning, members));
         uint128 amount = share - claimed[term][keeperId];
         if (amount == 0) revert NothingToWithdraw();
         claimed[term][keeperId] = share;
@@ -327,7 +309,7 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
 
     /// @inheritdoc IStorageOrders
     function withdrawTreasury(uint32 term) external nonReentrant {
-        Pool memory pool_ = _pools[term];
+        Pool memory pool_ = pool[term];
         IChallengeSettlementTypes.TermTally memory tally = _settlement().termTally(term);
         uint256 earned = pool_.treasury;
         if (tally.over) {
@@ -372,18 +354,13 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
     }
 
     /// @inheritdoc IStorageOrders
-    function pool(uint32 term) external view returns (uint128 keepers, uint128 treasury) {
-        return (_pools[term].keepers, _pools[term].treasury);
-    }
-
-    /// @inheritdoc IStorageOrders
     function sequence() external view returns (uint64) {
-        return _totals.sequence;
+        return uint64(_totals);
     }
 
     /// @inheritdoc IStorageOrders
     function activeShards() external view returns (uint128) {
-        return _totals.activeShards;
+        return uint128(_totals >> SEQUENCE_BITS);
     }
 
     /// @inheritdoc IStorageOrders
@@ -413,14 +390,19 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
             bool anyBefore = tally.missedBefore.length != 0;
             bool anyWithin = tally.missedWithin.length != 0;
             if (anyWithin) state.uneven = true;
-            (uint256 pay, uint256 kept) = _slotPay(page, before, after_);
+            (uint256 pay, uint256 kept) = Payments.earnedAndKept(page.rate, before, after_, page.rest);
             for (uint256 i = 0; i < page.slots; ++i) {
                 if ((page.changed >> i) & 1 == 1) continue;
                 (uint256 slotPay, uint256 slotKept) = (pay, kept);
                 if (anyBefore || anyWithin) {
                     uint256 missedBefore = anyBefore ? tally.missedBefore[i] : 0;
                     uint256 missedWithin = anyWithin ? tally.missedWithin[i] : 0;
-                    (slotPay, slotKept) = _slotPay(page, before - missedBefore, after_ - missedBefore - missedWithin);
+                    (slotPay, slotKept) = Payments.earnedAndKept(
+                        page.rate,
+                        before - missedBefore,
+                        after_ - missedBefore - missedWithin,
+                        page.rest
+                    );
                 }
                 page.kept += slotKept;
                 _pay(page, order.providers[i], slotPay);
@@ -456,17 +438,6 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
         }
     }
 
-    /// @dev What a slot earned between two counts of passed epochs, and the most that the rest can bring it.
-    function _slotPay(Page memory page, uint256 before, uint256 after_) private pure returns (uint256, uint256) {
-        unchecked {
-            uint256 earned = Payments.providerPay(page.rate, after_);
-            return (
-                earned - Payments.providerPay(page.rate, before),
-                Payments.providerPay(page.rate, after_ + page.rest) - earned
-            );
-        }
-    }
-
     /// @dev Keepers earn by epochs that were certified and did not lapse, the treasury by epochs that are not dead.
     function _settleTerms(uint32 start, IChallengeSettlementTypes.Tally memory tally, Page memory page) private {
         uint256 termLength = CloneArguments.word(CloneArguments.TERM_LENGTH);
@@ -483,7 +454,7 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
             uint256 keepersNow = Payments.keeperPay(page.rate, page.slots, earning);
             uint256 treasuryNow = Payments.treasuryPay(page.rate, page.slots, counted);
             if (keepersNow != keepers || treasuryNow != treasury) {
-                Pool storage pool_ = _pools[uint32(term + i)];
+                Pool storage pool_ = pool[uint32(term + i)];
                 pool_.keepers += (keepersNow - keepers).toUint128();
                 pool_.treasury += (treasuryNow - treasury).toUint128();
                 page.toKeepers += keepersNow - keepers;
@@ -499,8 +470,8 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
         return (CloneArguments.word(CloneArguments.COLLATERAL_PER_SHARD) * order.stripes).toUint128();
     }
 
-    function _shards(Order calldata order) private pure returns (uint128) {
-        return uint128(order.providers.length * order.stripes);
+    function _shards(Order calldata order) private pure returns (uint256) {
+        return order.providers.length * order.stripes;
     }
 
     function _max(uint32 a, uint32 b) private pure returns (uint32) {

@@ -10,8 +10,8 @@ interface IRepairsTypes {
     struct Slot {
         /// Provider that holds the slot; 0 while it is vacant.
         uint32 holder;
-        /// First epoch that the holder is challenged and paid for; the order's first epoch for its first holder; 0 while
-        /// the slot is vacant.
+        /// First epoch that the holder is challenged and paid for; the order's first epoch for its first holder; 0
+        /// while the slot is vacant.
         uint32 since;
         /// Provider that held it before; 0 if it never changed hands.
         uint32 former;
@@ -19,12 +19,13 @@ interface IRepairsTypes {
         uint32 formerSince;
         /// First epoch that the former holder is not paid for.
         uint32 until;
-        /// Provider that the slot was last offered to; 0 when there was no offer, or it was accepted or noted as expired.
+        /// Provider that the slot was last offered to; 0 when there was no offer, or it was accepted or noted as
+        /// expired.
         uint32 assignee;
         /// Last epoch in which the assignee can accept.
         uint32 deadline;
-        /// Offers noted as expired since the slot became vacant or was accepted; the last offer is noted by what follows
-        /// it.
+        /// Offers noted as expired since the slot became vacant or was accepted; the last offer is noted by what
+        /// follows it.
         uint8 expiries;
         bool vacant;
         /// Never repaired again; what it would have cost is refunded.
@@ -80,25 +81,14 @@ interface IRepairsErrors {
 interface IRepairsEvents {
     /// @notice The provider lost the slot. It is paid for epochs from `since` to `until` (exclusive) that it passed;
     /// its collateral stays locked until the dispute is closed.
-    event SlotEvicted(
-        bytes32 indexed orderId,
-        uint32 indexed providerId,
-        uint8 slot,
-        uint32 since,
-        uint32 until
-    );
+    event SlotEvicted(bytes32 indexed orderId, uint32 indexed providerId, uint8 slot, uint32 since, uint32 until);
     /// @notice Keepers offer the slot to `providerId`, which may accept up to and in epoch `deadline`.
-    event RepairOffered(
-        bytes32 indexed orderId,
-        uint32 indexed providerId,
-        uint8 slot,
-        uint32 epoch,
-        uint32 deadline
-    );
+    event RepairOffered(bytes32 indexed orderId, uint32 indexed providerId, uint8 slot, uint32 epoch, uint32 deadline);
     /// @notice The provider did not take the slot in time. `expiries` counts those since the slot became vacant.
     event RepairOfferExpired(bytes32 indexed orderId, uint32 indexed providerId, uint8 slot, uint8 expiries);
     /// @notice The provider has rebuilt the slot and holds it: challenged and paid from `since` on. `former` held it up
-    /// to `until` (exclusive). `vacancyPay` was taken out of the order's escrow for a bonus that slashing may not cover.
+    /// to `until` (exclusive). `vacancyPay` was taken out of the order's escrow for a bonus that slashing may not
+    /// cover.
     event RepairAccepted(
         bytes32 indexed orderId,
         uint32 indexed providerId,
@@ -109,7 +99,8 @@ interface IRepairsEvents {
         uint128 vacancyPay
     );
     event SlotVoided(bytes32 indexed orderId, uint8 slot);
-    /// @notice The former holder's collateral of the slot is settled; `pot` of it is there for whoever repairs the slot.
+    /// @notice The former holder's collateral of the slot is settled; `pot` of it is there for whoever repairs the
+    /// slot.
     event VacancyClosed(bytes32 indexed orderId, uint8 slot, uint32 until, uint128 pot, bool slashed);
     /// @notice The new holder has proven every shard of the slot. What was reserved and not needed is refunded.
     event BonusPaid(
@@ -128,10 +119,10 @@ interface IRepairsEvents {
 /// @notice Evictions, repair offers, their acceptance, clean exits, void slots and bonuses of a group.
 interface IRepairs is IGroup, IRepairsTypes, IRepairsErrors, IRepairsEvents {
     /// @notice Takes a slot from its holder. Only `Disputes`.
-    /// @dev The holder's interval ends with the last finished epoch, so that what it earned is known. A slot changes hands
-    /// again only when its former interval is settled: else reverts with SlotNotSettled.
-    /// @param epoch Epoch whose cap counts it; 0 = direct challenge, which knows no cap, takes holders without a finished
-    /// epoch (their interval is empty), and slots of orders that are closed and not released.
+    /// @dev The holder's interval ends with the last finished epoch, so that what it earned is known. A slot changes
+    /// hands again only when its former interval is settled: else reverts with SlotNotSettled.
+    /// @param epoch Epoch whose cap counts it; 0 = direct challenge, which knows no cap, takes holders without a
+    /// finished epoch (their interval is empty), and slots of orders that are closed and not released.
     /// @return reason 0, or ASCII why the slot is not evicted: ORDER_NOT_OPEN, SLOT_UNKNOWN, STRIPE_UNKNOWN,
     /// NOT_HOLDER, HOLDER_NEW (no finished epoch yet), CAP_REACHED.
     /// @return since First epoch of the evicted holder.
@@ -147,7 +138,8 @@ interface IRepairs is IGroup, IRepairsTypes, IRepairsErrors, IRepairsEvents {
     /// @notice Applies an offer leaf for a slot that is vacant or whose holder is leaving. Only `ChallengeSettlement`.
     /// @param detail abi.encode(OfferDetail).
     /// @return reason 0, or ASCII why nothing was offered: ORDER_NOT_OPEN, SLOT_UNKNOWN, SLOT_HELD, SLOT_VOID,
-    /// OFFER_LIVE, DEADLINE_WRONG, DEADLINE_OVER (applied too late for anybody to accept), PROVIDER_UNKNOWN, ORDER_ENDS.
+    /// OFFER_LIVE, DEADLINE_WRONG, DEADLINE_OVER (applied too late for anybody to accept), PROVIDER_UNKNOWN,
+    /// ORDER_ENDS.
     function applyOffer(
         uint32 epoch,
         uint32 providerId,
@@ -186,7 +178,8 @@ interface IRepairs is IGroup, IRepairsTypes, IRepairsErrors, IRepairsEvents {
         uint32 until
     ) external view returns (uint128 pot, uint128 reserved, bool closed, bool slashed);
 
-    /// @notice What every slot of the order that ever changed hands earns from `from` to `to` (exclusive), all finished.
+    /// @notice What every slot of the order that ever changed hands earns from `from` to `to` (exclusive), all
+    /// finished.
     /// @param rate Price · stripes of the order.
     /// @param slots Number of its slots.
     function settleSlots(

@@ -164,8 +164,8 @@ interface IStaking is IGroup, IStakingErrors, IStakingEvents {
     /// @dev A keeper below the minimum stake must also be off the roster in force.
     function withdrawStake(Role role, uint32 id) external;
 
-    /// @notice Says that the provider wants to leave, or stays after all. Nothing changes until others have accepted its
-    /// slots. By its owner or operator.
+    /// @notice Says that the provider wants to leave, or stays after all. Nothing changes until others have accepted
+    /// its slots. By its owner or operator.
     function setExiting(uint32 providerId, bool exiting) external;
 
     /// @notice Takes collateral of a provider and moves it to `StorageOrders`. Only `Disputes` and `Repairs`.

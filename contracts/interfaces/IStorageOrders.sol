@@ -184,8 +184,8 @@ interface IStorageOrders is IGroup, IERC5267, IStorageOrdersTypes, IStorageOrder
     /// for more than maxGap epochs, right after the last certified one. By owner or payer.
     function end(Order calldata order) external;
 
-    /// @notice Gives the providers that hold the slots of a closed order their collateral back, once no direct challenge
-    /// to one of these slots is open. By anyone.
+    /// @notice Gives the providers that hold the slots of a closed order their collateral back, once no direct
+    /// challenge to one of these slots is open. By anyone.
     function releaseCollateral(Order calldata order) external;
 
     /// @notice Notes that slots of an order changed hands. Only `Repairs`.

@@ -8,6 +8,15 @@ import {IStorageOrdersTypes} from "../interfaces/IStorageOrders.sol";
 library OrderWord {
     uint256 private constant CHANGED = 1 << 209;
 
+    /// @notice The word of an order that was just opened.
+    function opened(uint32 startEpoch, uint32 endEpoch, uint128 escrow) internal pure returns (uint256) {
+        return
+            uint256(uint8(IStorageOrdersTypes.OrderStatus.Open)) |
+            (uint256(startEpoch) << 8) |
+            (uint256(endEpoch) << 40) |
+            (uint256(escrow) << 72);
+    }
+
     function pack(IStorageOrdersTypes.OrderState memory state) internal pure returns (uint256) {
         return
             uint256(uint8(state.status)) |

@@ -17,6 +17,20 @@ library Payments {
         }
     }
 
+    /// @notice What one slot earned between two counts of epochs that it passed, and the most that `rest` further
+    /// epochs can bring it.
+    function earnedAndKept(
+        uint256 rate,
+        uint256 before,
+        uint256 after_,
+        uint256 rest
+    ) internal pure returns (uint256 earned, uint256 kept) {
+        unchecked {
+            uint256 total = providerPay(rate, after_);
+            return (total - providerPay(rate, before), providerPay(rate, after_ + rest) - total);
+        }
+    }
+
     /// @notice What keepers earned by an order of `slots` slots in `epochs` epochs.
     function keeperPay(uint256 rate, uint256 slots, uint256 epochs) internal pure returns (uint256) {
         unchecked {

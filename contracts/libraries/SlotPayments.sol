@@ -27,12 +27,13 @@ library SlotPayments {
         uint8 index
     ) internal view returns (IRepairsTypes.SlotPay memory pay) {
         uint32 formerEnd = slot.until < page.end ? slot.until : page.end;
-        uint256 kept;
         (pay.slot, pay.former, pay.holder) = (index, slot.former, slot.holder);
-        (pay.formerPay, kept) = _ofInterval(page, slot.former, slot.formerSince, formerEnd);
+        (uint256 earned, uint256 kept) = _ofInterval(page, slot.former, slot.formerSince, formerEnd);
+        pay.formerPay = uint128(earned);
         if (!slot.vacant) {
             uint256 keptForHolder;
-            (pay.holderPay, keptForHolder) = _ofInterval(page, slot.holder, slot.since, page.end);
+            (earned, keptForHolder) = _ofInterval(page, slot.holder, slot.since, page.end);
+            pay.holderPay = uint128(earned);
             kept += keptForHolder;
         } else if (!slot.voided) {
             // Whoever repairs the slot earns the rest, and may need a bonus out of what nobody earned before.
@@ -48,17 +49,14 @@ library SlotPayments {
         uint32 providerId,
         uint32 start,
         uint32 end
-    ) private view returns (uint128 pay, uint256 kept) {
+    ) private view returns (uint256 pay, uint256 kept) {
         // Everything was settled before.
         if (start >= end || page.from >= end) return (0, 0);
         uint32 first = page.from > start ? page.from : start;
         uint32 last = page.to < end ? page.to : end;
         if (last < first) last = first;
-        uint256 passed = page.settlement.earnedEpochs(providerId, start, first);
-        uint256 before = Payments.providerPay(page.rate, passed);
-        passed += page.settlement.earnedEpochs(providerId, first, last);
-        uint256 earned = Payments.providerPay(page.rate, passed);
-        pay = uint128(earned - before);
-        kept = Payments.providerPay(page.rate, passed + end - last) - earned;
+        uint256 before = page.settlement.earnedEpochs(providerId, start, first);
+        uint256 after_ = before + page.settlement.earnedEpochs(providerId, first, last);
+        return Payments.earnedAndKept(page.rate, before, after_, end - last);
     }
 }

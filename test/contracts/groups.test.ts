@@ -16,9 +16,11 @@ import { groupFactoryAbi } from "../../protocol/abi/generated/GroupFactory.ts";
 import { memoTokenAbi } from "../../protocol/abi/generated/MemoToken.ts";
 import { stakingAbi } from "../../protocol/abi/generated/Staking.ts";
 import { storageOrdersAbi } from "../../protocol/abi/generated/StorageOrders.ts";
+import { packThresholds } from "../../protocol/chain/parameters.ts";
+import { orderId } from "../../protocol/order.ts";
 import { createTestChain, rejectsWith, type TestChain, testAccount } from "../support/contracts/chain.ts";
 import { exceptionTree, missedLeaf } from "../support/contracts/exceptions.ts";
-import { createFactory } from "../support/contracts/factory.ts";
+import { APPEAL_WINDOW_MIN, createFactory } from "../support/contracts/factory.ts";
 import { createGroup, PARAMETERS, TOKENS } from "../support/contracts/group.ts";
 
 let chain: TestChain;
@@ -54,7 +56,7 @@ test("every parameter has hard limits", async () => {
     [{ applyWindow: 59 }, "applyWindow"],
     [{ applyWindowBlocks: 4 }, "applyWindowBlocks"],
     [{ payerDelay: 59 }, "payerDelay"],
-    [{ unbondingDelay: 959 }, "unbondingDelay"],
+    [{ unbondingDelay: 1199 }, "unbondingDelay"],
     [{ confirmations: 0 }, "confirmations"],
     [{ maxGap: 0 }, "maxGap"],
     [{ maxGap: 65 }, "maxGap"],
@@ -65,6 +67,29 @@ test("every parameter has hard limits", async () => {
     [{ minProviderStake: 10n ** 27n + 1n }, "minProviderStake"],
     [{ collateralPerShard: 0n }, "collateralPerShard"],
     [{ minPrice: (100n << 32n) - 1n }, "minPrice"],
+    [{ appealWindow: APPEAL_WINDOW_MIN - 1 }, "appealWindow"],
+    [{ appealWindow: 30 * 86_400 + 1 }, "appealWindow"],
+    [{ appealWindowBlocks: 4 }, "appealWindowBlocks"],
+    [{ appealWindowBlocks: 2_000_001 }, "appealWindowBlocks"],
+    [{ protectionEpochs: 10_001 }, "protectionEpochs"],
+    [{ evictionCap: 0 }, "evictionCap"],
+    [{ evictionCap: 10_001 }, "evictionCap"],
+    [{ challengeBond: 0n }, "challengeBond"],
+    [{ challengeBond: 10n * TOKENS + 1n }, "challengeBond"],
+    [{ repairBonusPerShard: PARAMETERS.collateralPerShard / 2n + 1n }, "repairBonusPerShard"],
+    [{ repairThresholds: packThresholds([1]) }, "repairThresholds"],
+    [{ repairThresholds: packThresholds([2, 4, 3]) }, "repairThresholds"],
+    [{ repairThresholds: `0x${"0002".repeat(15)}0001` }, "repairThresholds"],
+    [{ offerEpochs: 0 }, "offerEpochs"],
+    [{ offerEpochs: 1025 }, "offerEpochs"],
+    [{ offerExpiries: 0 }, "offerExpiries"],
+    [{ offerExpiries: 256 }, "offerExpiries"],
+    [{ coolOffEpochs: 10_001 }, "coolOffEpochs"],
+    [{ freezeShare: 0 }, "freezeShare"],
+    [{ freezeShare: 10_001 }, "freezeShare"],
+    [{ freezeEpochs: 1025 }, "freezeEpochs"],
+    [{ repairBudget: 0 }, "repairBudget"],
+    [{ repairBudget: 1_000_001 }, "repairBudget"],
   ];
   for (const [overrides, name] of cases) {
     await assert.rejects(create(overrides), (error: Error) => {
@@ -77,17 +102,58 @@ test("every parameter has hard limits", async () => {
   await rejectsWith(create({ treasury: zeroAddress }), "TreasuryMissing");
 });
 
+test("the limits themselves are allowed", async () => {
+  const genesis = defaults.genesis as number;
+  const lowest = {
+    ...{ genesis: genesis - 29 * 86_400, epochLength: 10, seedDelay: 4, answerWindow: 4, applyWindow: 60 },
+    ...{ applyWindowBlocks: 5, payerDelay: 10, confirmations: 1, maxGap: 1, samples: 1, termLength: 2 },
+    ...{ minKeeperStake: 1n, minProviderStake: 1n, collateralPerShard: 1n, minPrice: 100n << 32n },
+    ...{ appealWindow: APPEAL_WINDOW_MIN, appealWindowBlocks: 5, protectionEpochs: 0, evictionCap: 1 },
+    ...{ challengeBond: 1n, repairBonusPerShard: 0n, repairThresholds: packThresholds([2]) },
+    ...{
+      offerEpochs: 1,
+      offerExpiries: 1,
+      coolOffEpochs: 0,
+      freezeShare: 1,
+      freezeEpochs: 0,
+      repairBudget: 1,
+    },
+    // 60 s to apply, three epochs, two windows.
+    unbondingDelay: 60 + 3 * 10 + 2 * APPEAL_WINDOW_MIN,
+  };
+  await create(lowest, keccak256(stringToHex("lowest")));
+  await assert.rejects(create({ ...lowest, unbondingDelay: lowest.unbondingDelay - 1 }));
+  const highest = {
+    ...{ epochLength: 604_800, seedDelay: 302_400, answerWindow: 302_400, applyWindow: 30 * 86_400 },
+    ...{ applyWindowBlocks: 2_000_000, payerDelay: 90 * 86_400, confirmations: 1024, maxGap: 64 },
+    ...{ samples: 1024, termLength: 65_535, minKeeperStake: 10n ** 27n, minProviderStake: 10n ** 27n },
+    ...{ collateralPerShard: 10n ** 24n, minPrice: 10n ** 36n, unbondingDelay: 730 * 86_400 },
+    ...{ appealWindow: 30 * 86_400, appealWindowBlocks: 2_000_000, protectionEpochs: 10_000 },
+    ...{ evictionCap: 10_000, challengeBond: 10n * TOKENS, repairBonusPerShard: 10n ** 24n / 2n },
+    ...{ repairThresholds: `0x${"ffff".repeat(16)}`, offerEpochs: 1024, offerExpiries: 255 },
+    ...{ coolOffEpochs: 10_000, freezeShare: 10_000, freezeEpochs: 1024, repairBudget: 1_000_000 },
+  };
+  await create(highest, keccak256(stringToHex("highest")));
+  const limits = await chain.read<Record<string, number>>(factory, groupFactoryAbi as Abi, "limits");
+  assert.equal(limits.appealWindowMin, APPEAL_WINDOW_MIN, "fixed with the factory");
+});
+
 test("groups are numbered, lie where predicted, know each other and keep their parameters", async () => {
   const abi = groupFactoryAbi as Abi;
   const salt = keccak256(stringToHex("salt"));
-  const predicted = await chain.read<Address[]>(factory, abi, "predictGroup", [testAccount(0).address, salt]);
+  const predicted = await chain.read<Record<string, Address>>(factory, abi, "predictGroup", [
+    testAccount(0).address,
+    salt,
+  ]);
   const receipt = await create({}, salt);
   const [created] = parseEventLogs({ abi: groupFactoryAbi, eventName: "GroupCreated", logs: receipt.logs });
-  const { groupId, staking, orders, settlement, parameters } = created!.args;
-  assert.deepEqual([staking, orders, settlement], predicted);
+  const { groupId, staking, orders, settlement, disputes, repairs, parameters } = created!.args;
+  assert.deepEqual({ staking, orders, settlement, disputes, repairs }, predicted);
   assert.equal(await chain.read(factory, abi, "groupCount"), groupId);
-  for (const address of predicted) {
-    assert.deepEqual(await chain.read(address, stakingAbi as Abi, "groupContracts"), predicted);
+  for (const address of Object.values(predicted)) {
+    assert.deepEqual(await chain.read(address, stakingAbi as Abi, "groupContracts"), [
+      ...[staking, orders, settlement, disputes, repairs],
+    ]);
     assert.deepEqual(await chain.read(address, stakingAbi as Abi, "parameters"), parameters);
     assert.equal(await chain.read(address, stakingAbi as Abi, "groupId"), groupId);
     assert.equal(await chain.read(address, stakingAbi as Abi, "version"), "1");
@@ -95,15 +161,62 @@ test("groups are numbered, lie where predicted, know each other and keep their p
   await assert.rejects(create({}, salt), "a salt is used once");
   const domain = await chain.read<unknown[]>(orders, storageOrdersAbi as unknown as Abi, "eip712Domain");
   assert.deepEqual(domain.slice(1, 5), ["memo StorageOrders", "1", BigInt(chain.chainId), orders]);
-  const logic = await chain.read<Address[]>(factory, abi, "implementations");
-  await assert.rejects(chain.deploy("GroupFactory", [logic[0], logic[1], testAccount(1).address]));
+  const logic = await chain.read<Record<string, Address>>(factory, abi, "implementations");
+  for (const name of Object.keys(predicted)) {
+    const without = { ...logic, [name]: testAccount(1).address };
+    await assert.rejects(chain.deploy("GroupFactory", [without, APPEAL_WINDOW_MIN]), name);
+  }
 });
 
-test("only the orders contract of the group locks and releases collateral", async () => {
-  const group = await createGroup({ providers: 1 });
-  const args = [[1], 1n, zeroHash];
-  await rejectsWith(group.onStaking("lockCollateral", args), "CallerNotAllowed", [group.owner.address]);
-  await rejectsWith(group.onStaking("releaseCollateral", args), "CallerNotAllowed");
+test("what moves stake, slots and money is for contracts of the group", async () => {
+  const group = await createGroup({ providers: 3 });
+  const order = await group.order({ policy: (1 << 16) | (2 << 8) | 1 });
+  const id = orderId(order);
+  const stranger = group.owner.address;
+  const calls: [typeof group.onStaking, string, unknown[]][] = [
+    [group.onStaking, "lockCollateral", [[1], 1n, id]],
+    [group.onStaking, "releaseCollateral", [[1], 1n, id]],
+    [group.onStaking, "slashProvider", [1, 1n, id]],
+    [group.onStaking, "slashKeeper", [1, stranger]],
+    [group.onOrders, "noteHandOver", [id, 1, 0n]],
+    [group.onOrders, "creditPayer", [stranger, id, 1n]],
+    [group.onOrders, "creditProvider", [1, id, 1n]],
+    [group.onOrders, "creditTreasury", [id, 1n]],
+    [group.onRepairs, "evict", [order, 0, 0, 1, 1]],
+    [group.onRepairs, "applyOffer", [1, 1, zeroHash, "0x"]],
+    [group.onRepairs, "closeVacancy", [id, 0, 1, 1n, true]],
+  ];
+  for (const [on, name, args] of calls) {
+    await rejectsWith(on(name, args, group.owner), "CallerNotAllowed", [stranger]);
+  }
+  // Each function has its callers; the other contracts of the group are strangers to it.
+  const as = async (caller: Address) => {
+    await group.chain.helpers.impersonateAccount(caller);
+    await group.chain.helpers.setBalance(caller, TOKENS);
+    return { address: caller } as typeof group.owner;
+  };
+  const allowed: Record<string, Address[]> = {
+    lockCollateral: [group.orders, group.repairs],
+    releaseCollateral: [group.orders, group.disputes, group.repairs],
+    slashProvider: [group.disputes, group.repairs],
+    slashKeeper: [group.disputes],
+    noteHandOver: [group.repairs],
+    creditPayer: [group.disputes, group.repairs],
+    creditProvider: [group.repairs],
+    creditTreasury: [group.disputes, group.repairs],
+    evict: [group.disputes],
+    applyOffer: [group.settlement],
+    closeVacancy: [group.disputes],
+  };
+  for (const [on, name, args] of calls) {
+    for (const caller of [group.staking, group.orders, group.settlement, group.disputes, group.repairs]) {
+      const refused = await on(name, args, await as(caller)).then(
+        () => false,
+        (error: Error) => error.message.includes("CallerNotAllowed"),
+      );
+      assert.equal(refused, !allowed[name]!.includes(caller), `${name} by ${caller}`);
+    }
+  }
   await group.chain.close();
 });
 

@@ -55,6 +55,7 @@ test("an order with every signature opens, escrows its cost and locks collateral
     escrow: total,
     evicted: 0,
     uneven: false,
+    changed: false,
   });
   const collateral = group.parameters.collateralPerShard * BigInt(order.stripes);
   assert.equal((await group.read.staking<{ locked: bigint }>("provider", [1])).locked - locked, collateral);
@@ -63,6 +64,7 @@ test("an order with every signature opens, escrows its cost and locks collateral
   assert.equal(opened!.args.sequence, 1n);
   assert.deepEqual(opened!.args.order, order);
   assert.equal(await group.read.orders("sequence"), 1n);
+  assert.equal(await group.read.orders("activeShards"), 27n);
 });
 
 test("the same order opens only once, even after it was closed", async () => {

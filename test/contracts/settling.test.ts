@@ -79,7 +79,7 @@ test("how often somebody settles changes nothing", async () => {
     for (const page of pages) await settle(page);
     assert.deepEqual(
       { ...(await state()), evicted: 0 },
-      { ...{ status: 2, settledTo: 11, endEpoch: 11, escrow: 0n }, evicted: 0, uneven: true },
+      { ...{ status: 2, settledTo: 11, endEpoch: 11, escrow: 0n }, evicted: 0, uneven: true, changed: false },
     );
     results.push([
       await credits(group),

@@ -244,7 +244,7 @@ contract GroupHandler is VmTest {
                 evictionCap: 5000,
                 challengeBond: 1e15,
                 repairBonusPerShard: COLLATERAL / 5,
-                repairThresholds: bytes32(type(uint256).max / 0xffff * 2),
+                repairThresholds: bytes32((type(uint256).max / 0xffff) * 2),
                 offerEpochs: 3,
                 offerExpiries: 2,
                 coolOffEpochs: 4,

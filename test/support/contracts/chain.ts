@@ -66,6 +66,7 @@ export async function createTestChain() {
   return {
     chainId,
     publicClient,
+    wallet: wallet!,
     deploy,
     send,
     read,
