@@ -4,8 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { after, before, describe, it } from "node:test";
+import type { Hex } from "viem";
 import { runCli } from "../../../client/cli/program.ts";
-import { formatBytes, formatTokens } from "../../../client/cli/terminal.ts";
+import type { ClientSettings } from "../../../client/cli/settings.ts";
+import { formatBytes, formatCoin, formatTokens } from "../../../client/cli/terminal.ts";
 import { formatDeployment } from "../../../protocol/chain/deployment.ts";
 import { MemoError } from "../../../protocol/errors.ts";
 import { noise } from "../object/noise.ts";
@@ -15,11 +17,15 @@ const SETTINGS = { MEMO_DEPLOYMENT: "unused", MEMO_KEY_FILE: "unused" };
 
 describe("memo", () => {
   let directory = "";
+  let environment: Record<string, string> = {};
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), "memo-cli-"));
     await writeFile(join(directory, "a.txt"), "some text");
   });
   after(() => rm(directory, { recursive: true }));
+
+  /** Settings that the last run was given. */
+  let given: ClientSettings | undefined;
 
   async function memo(network: MemoryNetwork | undefined, ...argv: string[]) {
     const out: Buffer[] = [];
@@ -37,8 +43,20 @@ describe("memo", () => {
       },
     });
     const code = await runCli(argv, {
-      surroundings: { env: network ? SETTINGS : {}, stdin: process.stdin, stdout, stderr },
-      ...(network ? { openClient: async () => network.client() } : {}),
+      surroundings: {
+        env: network ? { ...SETTINGS, ...environment } : {},
+        stdin: process.stdin,
+        stdout,
+        stderr,
+      },
+      ...(network
+        ? {
+            openClient: async (settings) => {
+              given = settings;
+              return network.client({ report: settings.report });
+            },
+          }
+        : {}),
     });
     return { code, out: Buffer.concat(out).toString(), err };
   }
@@ -122,6 +140,9 @@ describe("memo", () => {
     ["more slots than providers", ["put", "package.json", "--policy", "copies(9)"], "NOT_ENOUGH_PROVIDERS"],
     ["a name that is not there", ["get", "nothing", "-o", "/dev/null", "-f"], "NAME_NOT_FOUND"],
     ["an order id that is none", ["status", "0x12"], "ORDER_ID_INVALID"],
+    ["a challenge number that is none", ["close", "seven"], "NUMBER_INVALID"],
+    ["an unknown challenge", ["close", "7"], "CHALLENGE_NOT_FOUND"],
+    ["a challenge to an unknown order", ["challenge", `0x${"1".repeat(64)}`], "ORDER_NOT_FOUND"],
     ["an unknown order", ["status", `0x${"1".repeat(64)}`], "ORDER_NOT_FOUND"],
   ] as const) {
     it(`answers ${what} with ${code} and exit code 1, as JSON when asked`, async () => {
@@ -134,6 +155,93 @@ describe("memo", () => {
       assert.equal(json.out, "");
     });
   }
+
+  it("shows the redundancy of an order, and of all orders; 2 when any slot is not held", async () => {
+    const network = createMemoryNetwork({ providers: 5 });
+    await memo(network, "put", join(directory, "a.txt"), "--policy", "rs(2,1)", "--epochs", "30");
+    const [{ id, order } = { id: "0x", order: undefined }] = network.orders;
+    const whole = await memo(network, "status", id);
+    assert.match(whole.out, /^\[###\] 1 spare {2}rs\(2,1\), 3 shards, waiting/);
+    assert.deepEqual([whole.code, (await memo(network, "status")).code], [0, 0]);
+    network.evict(id as Hex, 1);
+    const offer = { provider: 5, deadline: network.epochNow + 1 };
+    const slots = network.slots.get(id as Hex)!;
+    network.slots.set(
+      id as Hex,
+      slots.map((slot) => (slot.slot === 1 ? { ...slot, offer } : slot)),
+    );
+    const offered = await memo(network, "status", id);
+    assert.equal(offered.code, 2);
+    assert.match(offered.out, /\[#>#\] 0 spare/);
+    assert.match(offered.out, /slot {2}1 {2}nobody .*offered to provider 5 up to epoch/);
+    const json = JSON.parse((await memo(network, "status", id, "--json")).out);
+    assert.deepEqual(
+      [json.bar, json.spare, json.slots[1].condition, json.refunded.total],
+      ["[#>#]", 0, "offered", "0"],
+    );
+    const all = await memo(network, "status");
+    assert.equal(all.code, 2);
+    assert.ok(all.out.includes(`${id}  [#>#] 0 spare`), all.out);
+    assert.equal(JSON.parse((await memo(network, "status", "--json")).out).orders[0].orderId, id);
+    network.epochNow = order!.endEpoch;
+    assert.match((await memo(network, "status")).out, /0 orders, and 1 that have ended/);
+  });
+
+  it("shows a bond before it is spent; 2 when nobody answers", async () => {
+    const network = createMemoryNetwork({ providers: 3 });
+    await memo(network, "put", join(directory, "a.txt"), "--policy", "copies(2)");
+    const { id } = network.orders[0]!;
+    network.onSend = () => {
+      throw new MemoError("CONTRACT_ChallengeAlreadyOpen", "raw");
+    };
+    const refused = await memo(network, "challenge", id, "--slot", "1", "--stripe", "0", "--yes");
+    assert.equal(refused.code, 1);
+    const [bond, failure] = ["the bond is 0.001 native coin", "CONTRACT_ChallengeAlreadyOpen: "].map((text) =>
+      refused.err.indexOf(text),
+    );
+    assert.ok(bond! >= 0 && failure! > bond!, refused.err);
+    const ticket = { id: 7n, orderId: id, slot: 1, stripe: 0, providerId: 2 } as never;
+    for (const [outcome, code] of [
+      [{ answered: true, by: "0x01", reimbursed: 1n }, 0],
+      [{ answered: false, evicted: true, reward: 1n }, 2],
+    ] as const) {
+      network.challenges.set(7n, { ticket, outcome });
+      const closed = await memo(network, "close", "7", "--json");
+      assert.deepEqual([closed.code, JSON.parse(closed.out).outcome.answered], [code, outcome.answered]);
+    }
+  });
+
+  it("ends and settles orders; 2 while a direct challenge holds the collateral", async () => {
+    const network = createMemoryNetwork({ providers: 3 });
+    await memo(network, "put", join(directory, "a.txt"), "--policy", "copies(2)");
+    const { id } = network.orders[0]!;
+    assert.match((await memo(network, "end", id)).out, /^It is challenged and paid up to epoch/);
+    network.states.set(id, { status: "closed" });
+    network.onSend = () => {
+      network.states.set(id, { status: "released" });
+      return [];
+    };
+    const settled = await memo(network, "settle", id);
+    assert.deepEqual([settled.code, settled.err], [0, ""]);
+    assert.match(settled.out, /released\n$/);
+    network.states.set(id, { status: "closed" });
+    network.onSend = () => {
+      throw new MemoError("CONTRACT_ChallengeStillOpen", "raw");
+    };
+    assert.equal((await memo(network, "settle", id)).code, 2);
+  });
+
+  it("tells keepers about unreadable shards unless a switch or the environment says no", async () => {
+    const network = createMemoryNetwork({ providers: 3 });
+    await memo(network, "ls");
+    assert.equal(given?.report, true);
+    await memo(network, "ls", "--no-report");
+    assert.equal(given?.report, false);
+    environment = { MEMO_REPORT: "false" };
+    await memo(network, "ls");
+    assert.equal(given?.report, false);
+    environment = {};
+  });
 
   it("says which setting is missing, by flag and environment variable", async () => {
     const { code, err } = await memo(undefined, "put", "x");
@@ -153,7 +261,7 @@ describe("memo", () => {
   });
 
   it("explains itself with examples and exit codes", async () => {
-    for (const verb of ["put", "get", "ls", "status", "recover"]) {
+    for (const verb of ["put", "get", "ls", "status", "recover", "challenge", "close", "end", "settle"]) {
       const { code, out } = await memo(undefined, verb, "--help");
       assert.equal(code, 0);
       assert.match(out, /EXAMPLES\n.*memo /s);
@@ -177,5 +285,6 @@ describe("memo", () => {
       "1 tokens",
       "1.5 tokens",
     ]);
+    assert.equal(formatCoin(10n ** 15n), "0.001 native coin");
   });
 });
