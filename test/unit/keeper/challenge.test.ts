@@ -13,6 +13,7 @@ import { createChallenges } from "../../../keeper/challenge/challenges.ts";
 import { createCollector } from "../../../keeper/challenge/collector.ts";
 import { createEpochProofs } from "../../../keeper/challenge/epochProofs.ts";
 import { createOpeningsCache } from "../../../keeper/challenge/openings.ts";
+import type { RepairContext } from "../../../keeper/repair/context.ts";
 import { openKeeperStore } from "../../../keeper/store.ts";
 import { settlementDomain } from "../../../protocol/certificate.ts";
 import type { CertificateInfo, EpochSet, GroupState, SetSlot } from "../../../protocol/chain/groupTypes.ts";
@@ -111,6 +112,104 @@ describe("what an epoch asks", () => {
     });
     await assert.rejects(late.challenge(3));
     assert.deepEqual(await late.challenge(3), await early.challenge(3));
+  });
+});
+
+describe("what lost slots and offers follow from", () => {
+  const slots = [slot(1, "a"), slot(2, "a")];
+  const silent: ResultLeaf = { provider: 1, verdict: 2, cover: Uint8Array.of(0), parts: [] };
+  const certified = (...epochs: number[]) => stateWith(epochs.map((epoch) => ({ epoch, exceptions: 1 })));
+
+  /** Epochs 1…5; `at` says which are certified when an epoch starts, and at its cut-off. */
+  function follow(at: (epoch: number) => { start: number[]; cutoff: number[] }) {
+    const asked: number[] = [];
+    const challenges = createChallenges({
+      chainId,
+      group,
+      samples: SAMPLES,
+      resultsOf: async ({ epoch }) => {
+        asked.push(epoch);
+        return [silent];
+      },
+    });
+    for (let epoch = 1; epoch <= 5; epoch++) {
+      challenges.started(setOf(epoch, slots), certified(...at(epoch).start));
+      challenges.seeded(epoch, hash(`seed ${epoch}`));
+      if (epoch < 5) challenges.cutOff(epoch, certified(...at(epoch).cutoff));
+    }
+    return { challenges, asked };
+  }
+  const inTime = (epoch: number) => ({
+    start: Array.from({ length: Math.max(0, epoch - 2) }, (_, index) => index + 1),
+    cutoff: Array.from({ length: epoch - 1 }, (_, index) => index + 1),
+  });
+  const clocks = (context: RepairContext | undefined) =>
+    [...(context?.history.clocks.values() ?? [])].map(({ provider, started, age }) => [
+      provider,
+      started,
+      age,
+    ]);
+
+  it("is there once the cut-off is, with every certificate that was on chain then", async () => {
+    const { challenges } = follow(inTime);
+    assert.equal(await challenges.repairs(5), undefined);
+    assert.deepEqual(clocks(await challenges.repairs(1)), []);
+    const context = await challenges.repairs(4);
+    assert.deepEqual(clocks(context), [[1, 1, 2]]);
+    assert.equal(context?.history.through, 3);
+  });
+
+  it("leaves out a certificate that came after the cut-off, and counts it in the next epoch", async () => {
+    const late = (epoch: number) => ({
+      start: inTime(epoch).start,
+      cutoff: inTime(epoch).cutoff.filter((each) => !(epoch === 3 && each === 2)),
+    });
+    const { challenges } = follow(late);
+    assert.deepEqual(clocks(await challenges.repairs(3)), [[1, 1, 0]]);
+    assert.deepEqual(clocks(await challenges.repairs(4)), [[1, 1, 2]]);
+  });
+
+  it("does not count epochs without certificate", async () => {
+    const { challenges } = follow((epoch) => {
+      const without = (epochs: number[]) => epochs.filter((each) => each !== 2);
+      return { start: without(inTime(epoch).start), cutoff: without(inTime(epoch).cutoff) };
+    });
+    assert.deepEqual(clocks(await challenges.repairs(4)), [[1, 1, 1]]);
+  });
+
+  it("is the same for a keeper that asks late, or only then", async () => {
+    const early = follow(inTime).challenges;
+    const all = [];
+    for (const epoch of [1, 2, 3, 4]) all.push(await early.repairs(epoch));
+    const late = follow(inTime).challenges;
+    await late.challenge(5);
+    for (const epoch of [4, 3]) {
+      const { history, owed } = (await late.repairs(epoch)) ?? {};
+      assert.deepEqual(history, all[epoch - 1]?.history);
+      assert.deepEqual(owed, all[epoch - 1]?.owed);
+    }
+  });
+
+  it("owes every shard of a slot that was taken over, from the new holder's first epoch until it is covered", async () => {
+    const taken = { ...slot(3, "a"), since: 2, changed: true };
+    const passed: ResultLeaf = { provider: 3, verdict: 1, cover: Uint8Array.of(1), parts: [] };
+    const challenges = createChallenges({
+      chainId,
+      group,
+      samples: SAMPLES,
+      resultsOf: async () => [passed],
+    });
+    for (const [epoch, on] of [
+      [2, []],
+      [3, []],
+      [4, [2]],
+    ] as const) {
+      challenges.started(setOf(epoch, [taken]), certified(...on));
+      challenges.seeded(epoch, hash(`seed ${epoch}`));
+    }
+    const asked = async (epoch: number) =>
+      (await challenges.challenge(epoch))!.byProvider.get(3)!.shards.length;
+    assert.deepEqual([await asked(2), await asked(3), await asked(4)], [50, 50, SAMPLES]);
   });
 });
 

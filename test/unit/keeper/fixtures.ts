@@ -107,8 +107,13 @@ export function proposal(round: number, value: Value, justification: object = {}
 }
 
 /** An instance that signs at once, and remembers what it asked for. */
-export function started(self: number, book: SimBook = fullBook(), create = createInstance) {
-  const instance: Instance = create(contextOf(self), book);
+export function started(
+  self: number,
+  book: SimBook = fullBook(),
+  create = createInstance,
+  context = contextOf(self),
+) {
+  const instance: Instance = create(context, book);
   const effects: Effect[] = [];
   const votes: Vote[] = [];
   const feed = (input: Parameters<Instance["handle"]>[0]) => {
