@@ -16,7 +16,8 @@ const HALF_BASE_FIELD = hexToBytes(
  */
 export function compressPoint(point: Uint8Array): Uint8Array {
   assertPointEncoding(point);
-  const compressed = point.slice(0, COMMITMENT_BYTES);
+  // A copy: `slice` of a Buffer is none.
+  const compressed = new Uint8Array(point.subarray(0, COMMITMENT_BYTES));
   if (isIdentity(point)) compressed[0] = 0xc0;
   else compressed[0]! |= isLargerRoot(point.subarray(COMMITMENT_BYTES)) ? 0xa0 : 0x80;
   return compressed;

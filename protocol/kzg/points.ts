@@ -104,7 +104,9 @@ async function load(): Promise<Points> {
       point[0] = 0x40;
       return point;
     }
-    const [flags, x] = [commitment[0]! & 0xe0, commitment.slice()];
+    const flags = commitment[0]! & 0xe0;
+    // A copy: `slice` of a Buffer, which a database hands out, is none.
+    const x = new Uint8Array(commitment);
     x[0]! &= 0x1f;
     const y =
       flags === 0x80 || flags === 0xa0 ? kernel.findPoint(x, isLargerRoot, flags === 0xa0) : undefined;

@@ -133,6 +133,17 @@ describe("points", () => {
     points.assertCommitment(IDENTITY);
   });
 
+  it("leaves the bytes that it is given as they are, a Buffer's too, whose `slice` is no copy", () => {
+    const { commitment } = opening(0);
+    for (const make of [points.expand, points.decompress]) {
+      const bytes = Buffer.from(commitment);
+      const point = Buffer.from(make(bytes));
+      assert.deepEqual(new Uint8Array(bytes), commitment);
+      assert.deepEqual(points.compress(point), commitment);
+      assert.deepEqual(new Uint8Array(point), points.expand(commitment));
+    }
+  });
+
   it("refuse encodings that are not the one of a point", () => {
     const valid = opening(3).commitment;
     const cases = [
