@@ -4,7 +4,7 @@ import type { Indexer } from "../../indexer/startIndexer.ts";
 import { MemoError } from "../../protocol/errors.ts";
 import type { StoryContext } from "./context.ts";
 import { formatCount } from "./format.ts";
-import { queryIndex } from "./graphql.ts";
+import { queryGraphql } from "./graphql.ts";
 
 /** Gas of one kind of transaction, as the index has it. */
 export interface GasUse {
@@ -48,7 +48,7 @@ export async function askIndex(
   const { terminal, network, signal } = context;
   terminal.stage("The same from the index");
   await indexer.ready((await network.conductor.head()).number, signal);
-  const answer = await queryIndex<Answer>(indexer.url, query(stored.orderId));
+  const answer = await queryGraphql<Answer>(indexer.url, query(stored.orderId));
   if (answer.order === null) {
     throw new MemoError("ORDER_NOT_INDEXED", `The index does not know the order ${stored.orderId}.`);
   }

@@ -88,9 +88,6 @@ export async function tellSecondHalf(
     for (const record of records.filter(({ providerId }) => providerId === cast.cheater)) {
       await appealInVain(play, link, record, stumbled.cheaterKeeps);
     }
-    terminal.note(
-      `provider ${cast.cheater} goes on proving its slot of the second order, whose clock stands still: it keeps it`,
-    );
     const rebuilt = await untilRepaired(
       play,
       gone.map((former) => ({ orderId: file.orderId, former })),

@@ -4,6 +4,7 @@ import { ASK, domainOf } from "../../embedded/members.ts";
 import { formatTokens } from "../format.ts";
 import { tellEpoch } from "../runEpochs.ts";
 import { betweenEpochs } from "../waiting.ts";
+import { tellClocks } from "./clocks.ts";
 import type { OrderLink } from "./orderLink.ts";
 import { type Play, senderOf, shortId, stakeOf, targetsOf } from "./play.ts";
 import { settleUp } from "./settling.ts";
@@ -54,6 +55,7 @@ export async function stumble(play: Play, link: OrderLink): Promise<Stumble> {
   reasons.set(cast.slow, epoch, "late");
   await tellEpoch(play, epoch);
   await tellEpoch(play, epoch + 1);
+  await tellClocks(play);
 
   const refunded = await settleUp(network, file);
   const stakeAfter = await stakeOf(network, cast.slow);
