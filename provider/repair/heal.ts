@@ -17,6 +17,8 @@ export type Healer = {
   run(): void;
   /** Shards that are known to be unreadable. */
   missing(): number;
+  /** Whether it rebuilds now. */
+  running(): boolean;
   stop(): Promise<void>;
 };
 
@@ -90,6 +92,7 @@ export function createHealer(deps: {
         });
     },
     missing: () => unreadable.size,
+    running: () => running !== undefined,
     async stop() {
       stopping.abort(new DOMException("the provider stops", "AbortError"));
       await running;

@@ -22,7 +22,7 @@ export type TermLimits = {
 
 /**
  * Checks terms against the chain as it is now.
- * @throws NOT_REGISTERED, POLICY_INVALID, SLOT_MISMATCH, EPOCHS_INVALID, OPEN_BY_INVALID, PRICE_TOO_LOW,
+ * @throws NOT_REGISTERED, PROVIDER_LEAVING, POLICY_INVALID, SLOT_MISMATCH, EPOCHS_INVALID, OPEN_BY_INVALID, PRICE_TOO_LOW,
  * STRIPES_TOO_MANY
  */
 export function assertTerms(chain: ProviderChain, terms: Terms, limits: TermLimits): void {
@@ -31,6 +31,9 @@ export function assertTerms(chain: ProviderChain, terms: Terms, limits: TermLimi
     throw new MemoError("NOT_REGISTERED", "This provider is not registered in the group yet.", {
       retryable: true,
     });
+  }
+  if (self.exiting) {
+    throw new MemoError("PROVIDER_LEAVING", "This provider is leaving the group. Choose another one.");
   }
   const { n } = decodePolicy(terms.policy);
   if (terms.slot >= n) {

@@ -24,7 +24,7 @@ function makeMessage(epoch: number): ProofMessage {
 }
 
 /** Duties with a world around them that a test can break. */
-function startDuties() {
+function startDuties(beforeProof?: (message: ProofMessage) => Promise<void>) {
   const world = {
     answers: 0,
     published: 0,
@@ -53,6 +53,7 @@ function startDuties() {
       world.submitted.push(endpoint);
     },
     observe: (outcome) => world.outcomes.push(outcome),
+    beforeProof,
     logger: createSilentLogger(),
   });
   const settle = async () => {
@@ -153,5 +154,37 @@ describe("duties", () => {
     await settle();
     assert.equal(world.published, 0);
     assert.deepEqual(world.outcomes, ["nothing"]);
+  });
+
+  it("are held back as long as a test wants, without counting as pending, and leave then", async () => {
+    const gate = Promise.withResolvers<void>();
+    const held: number[] = [];
+    const { world, duties, settle } = startDuties((message) => {
+      held.push(message.epoch);
+      return gate.promise;
+    });
+    duties.open(4, SEED);
+    duties.run();
+    while (held.length === 0) await turn();
+    await settle();
+    assert.equal(duties.holdsBack(4), true);
+    duties.run();
+    assert.deepEqual([held, world.published, world.submitted], [[4], 0, []]);
+    gate.resolve();
+    while (world.submitted.length < 2) await turn();
+    await settle();
+    assert.deepEqual([world.published, duties.holdsBack(4)], [1, false]);
+  });
+
+  it("never leave when they are held back past the cut-off", async () => {
+    const { world, duties, settle } = startDuties(() => new Promise<never>(() => undefined));
+    duties.open(4, SEED);
+    duties.run();
+    while (!duties.holdsBack(4)) await turn();
+    duties.close(4);
+    await turn();
+    await settle();
+    assert.deepEqual([world.published, world.submitted, duties.holdsBack(4)], [0, [], false]);
+    await duties.stop();
   });
 });

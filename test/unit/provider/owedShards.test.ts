@@ -112,6 +112,27 @@ describe("owed shards", () => {
     );
   });
 
+  it("are at first all of a slot that was taken over, once, until they are covered", async () => {
+    const taken = { ...makeSlot("b", 1), since: 2, changed: true };
+    const held = [makeSlot("a", 0), taken];
+    const all = Array.from({ length: taken.stripes }, (_, stripe) => ({
+      orderId: taken.orderId,
+      slot: taken.slot,
+      stripe,
+    }));
+    const { epoch, asked } = startOwed(silentIn(2));
+    assert.deepEqual(await epoch(1, [], [makeSlot("a", 0)]), sample(1, [], [makeSlot("a", 0)]));
+    const certificates = [makeCertificate(1, 0)];
+    assert.deepEqual(await epoch(2, certificates, held), sample(2, all, held));
+    // Silent at first: they stay, and join no second time.
+    certificates.push(makeCertificate(2, 1));
+    const third = await epoch(3, certificates, held);
+    assert.ok(all.every((shard) => third.includes(shardKey(shard))));
+    certificates.push(makeCertificate(3, 0));
+    assert.deepEqual(await epoch(4, certificates, held), sample(4, [], held));
+    assert.deepEqual(asked, [2]);
+  });
+
   it("are asked for again when no keeper could say", async () => {
     let fails = true;
     const { epoch, asked } = startOwed((certificate) => {

@@ -154,6 +154,33 @@ describe("getShard", () => {
     assert.equal(unreadable(), 2);
   });
 
+  it("serves whoever has a reason on chain without a capability, and nobody else", async (t) => {
+    const { getShard, getCommitments, fake } = await startReads(t);
+    const request = { orderId: id, slot: 1, stripe: 0 };
+    const page = { orderId: id, slot: 2, from: 0, count: 2 };
+    await assert.rejects(getShard(request, reader), { code: "READ_FORBIDDEN" });
+    await assert.rejects(getCommitments(page, reader), { code: "READ_FORBIDDEN" });
+    fake.readReason = "repair";
+    assert.deepEqual(new Uint8Array((await getShard(request, reader)).bytes), makeShard(0));
+    assert.equal((await getCommitments(page, reader)).commitments.length, 96);
+  });
+
+  it("limits repairers like users, and holders that heal themselves far more", async (t) => {
+    const limit = { perSecond: SHARD_BYTES, burst: 3 * SHARD_BYTES };
+    const { getShard, fake, clock } = await startReads(t, limit);
+    const request = { orderId: id, slot: 1, stripe: 0 };
+    fake.readReason = "heal";
+    await getShard(request, reader);
+    await assert.rejects(getShard(request, reader), { code: "RATE_LIMITED", retryable: true });
+    clock.advance(1_999);
+    await assert.rejects(getShard(request, reader), { code: "RATE_LIMITED" });
+    clock.advance(1);
+    await getShard(request, reader);
+    fake.readReason = "repair";
+    for (let read = 0; read < 3; read++) await getShard(request, reader);
+    await assert.rejects(getShard(request, reader), { code: "RATE_LIMITED" });
+  });
+
   it("limits the rate of a peer, and that of an owner through however many peers", async (t) => {
     const { getShard, clock } = await startReads(t, { perSecond: SHARD_BYTES, burst: 2 * SHARD_BYTES });
     const request = { orderId: id, slot: 1, stripe: 0, capability: await signCapability() };

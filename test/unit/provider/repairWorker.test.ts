@@ -17,6 +17,7 @@ import {
 import type { FileSystem } from "../../../provider/store/shardFiles.ts";
 import type { ProviderStore } from "../../../provider/store/store.ts";
 import { sweepStore } from "../../../provider/store/sweep.ts";
+import type { Window } from "../../../provider/store/uploads.ts";
 import {
   commit,
   createRepairWorld,
@@ -85,12 +86,12 @@ async function assertHeld(repair: RepairWorld, store: ProviderStore) {
   for (let stripe = 0; stripe < repair.order.stripes; stripe++) {
     const bytes = await store.shards.read(held.uploadId, stripe);
     assert.equal(Buffer.compare(bytes, repair.shards[SLOT]![stripe]!), 0);
-    const window = store.uploads.windowOf(held.uploadId, stripe)!;
+    const window: Window = store.uploads.windowOf(held.uploadId, stripe)!;
     assert.deepEqual(new Uint8Array(window.commitments), new Uint8Array(commit(bytes)));
     assert.deepEqual(new Uint8Array(window.points), expand(commit(bytes)));
   }
   for (const slot of repair.commitments.keys()) {
-    const kept = store.uploads.slotCommitments(held.uploadId, slot)!;
+    const kept: Uint8Array = store.uploads.slotCommitments(held.uploadId, slot)!;
     assert.equal(Buffer.compare(kept, repair.commitments[slot]!), 0);
   }
   assert.deepEqual(store.repairs.list(), []);

@@ -89,6 +89,54 @@ describe("provider store", () => {
     await assert.rejects(openStore(directory), { code: "STORE_TOO_NEW" });
   });
 
+  it("takes over a store of the version before, in which an order had one slot", async (t) => {
+    const directory = makeDirectory(t);
+    const old = await openStore(directory);
+    old.uploads.insert(makeUpload());
+    const id = signOrder(old);
+    old.orders.markOpened(id, makeUpload().slot);
+    old.close();
+    const database = new Database(join(directory, "provider.sqlite"));
+    database.exec(`
+      DROP TABLE repairs;
+      DROP INDEX orders_by_upload;
+      ALTER TABLE orders RENAME TO orders_2;
+      CREATE TABLE orders (
+        id TEXT PRIMARY KEY,
+        upload_id TEXT NOT NULL REFERENCES uploads (id) ON DELETE CASCADE,
+        slot INTEGER NOT NULL,
+        body BLOB NOT NULL,
+        signature BLOB NOT NULL,
+        opened INTEGER NOT NULL DEFAULT 0
+      ) STRICT;
+      CREATE INDEX orders_by_upload ON orders (upload_id);
+      INSERT INTO orders SELECT id, upload_id, slot, body, signature, opened FROM orders_2;
+      DROP TABLE orders_2;
+    `);
+    database.pragma("user_version = 1");
+    database.close();
+    const store = await openStore(directory);
+    t.after(() => store.close());
+    const { slot } = makeUpload();
+    const held = store.orders.get(id, slot)!;
+    assert.deepEqual([held.slot, held.uploadId, held.opened], [slot, makeUpload().id, true]);
+    assert.deepEqual(held.order, makeOrder());
+    const repair = store.repairs.begin({
+      orderId: id,
+      slot: 0,
+      order: makeOrder(),
+      deadline: 9,
+      openBy: 1_000,
+    });
+    store.repairs.adopt(repair, makeOrder());
+    assert.deepEqual(
+      store.orders.list().map((each) => each.slot),
+      [0, slot],
+      "two slots of one order",
+    );
+    assert.equal(store.orders.get(id, 2), undefined);
+  });
+
   it("refuses a directory that another process has open", async (t) => {
     const directory = makeDirectory(t);
     const store = await openStore(directory);
@@ -157,6 +205,18 @@ describe("what the store keeps as the chain goes on", () => {
     fake.time = 1_950;
     assert.deepEqual(await sweepStore({ store, chain, all: true }), { orders: 1, uploads: 0 });
     assert.equal(await store.shards.has(makeUpload().id, 0), true);
+  });
+
+  it("keeps the bytes of a slot that was lost until they are asked for no more, not those of another slot", async (t) => {
+    const { store, chain, fake } = await stored(t);
+    const id = signOrder(store);
+    fake.orders.set(id, { order: makeOrder(), endEpoch: 30 });
+    fake.heldUntil.set(id, 2_100);
+    fake.time = 2_099;
+    assert.deepEqual(await sweepStore({ store, chain, all: true }), { orders: 0, uploads: 0 });
+    fake.time = 2_100;
+    assert.deepEqual(await sweepStore({ store, chain, all: true }), { orders: 1, uploads: 1 });
+    assert.equal(await store.shards.has(makeUpload().id, 0), false);
   });
 
   it("does not take an opened order for unopened while the chain is not read that far", async (t) => {

@@ -156,6 +156,8 @@ describe("reserve", () => {
     assert.equal(uploads.store.uploads.bytes(), 0);
     uploads.fake.ask = 10n;
     await assert.rejects(uploads.reserve(makeRequest({ price: 49n }), user), { code: "PRICE_TOO_LOW" });
+    uploads.fake.exiting = true;
+    await assert.rejects(uploads.reserve(makeRequest(), user), { code: "PROVIDER_LEAVING" });
   });
 
   it("counts what is reserved against the quota, also when requests come at once", async (t) => {
@@ -414,6 +416,19 @@ describe("signOrder", () => {
     assert.equal(uploads.store.orders.list().length, 0);
     uploads.fake.balance = 200n;
     await uploads.signOrder({ uploadId, order }, user);
+  });
+
+  it("refuses what its free stake does not bear beside the orders that it signed before", async (t) => {
+    const uploads = await startUploads(t);
+    const order = await finishUpload(uploads);
+    uploads.fake.freeStake = 19n;
+    await assert.rejects(uploads.signOrder({ uploadId, order }, user), { code: "STAKE_TOO_LOW" });
+    uploads.fake.freeStake = 20n;
+    await uploads.signOrder({ uploadId, order }, user);
+    const replaced = { ...order, providers: [4, 7, 9] };
+    await assert.rejects(uploads.signOrder({ uploadId, order: replaced }, user), { code: "STAKE_TOO_LOW" });
+    uploads.fake.freeStake = 40n;
+    await uploads.signOrder({ uploadId, order: replaced }, user);
   });
 });
 
