@@ -23,6 +23,9 @@ abstract contract DirectChallenges is SlotDisputes {
     uint256 private constant OWNER_DOUBLINGS_MAX = 3;
     /// @dev Gas of a response after its cost is taken: the event and two payments.
     uint256 private constant RESPONSE_TAIL_GAS = 30_000;
+    /// @dev What has to be left for it, also when the first coin ever is burnt. Wallets estimate gas at a price of zero,
+    /// at which there is nothing to pay out.
+    uint256 private constant PAYMENT_GAS = 70_000;
     /// @dev Enough for any wallet to receive a bond, too little to make closing a challenge expensive.
     uint256 private constant RETURN_GAS = 50_000;
 
@@ -75,6 +78,7 @@ abstract contract DirectChallenges is SlotDisputes {
         _requireWindow(ticket.deadline, ticket.deadlineBlock);
         _checkAnswer(0, answer, ticket.draw, ticket.orderId, ticket.slot, ticket.stripe);
         uint256 used = CallCost.intrinsicGas() + RESPONSE_TAIL_GAS + gasBefore - gasleft();
+        _requireGas(PAYMENT_GAS);
         uint256 reimbursed = CallCost.priceOf(used);
         if (reimbursed > ticket.bond) reimbursed = ticket.bond;
         _events.log(
@@ -112,7 +116,8 @@ abstract contract DirectChallenges is SlotDisputes {
             _topic(ticket.providerId),
             abi.encode(reward, evicted)
         );
-        // Who cannot be paid must not keep a dispute open.
+        // Who cannot be paid must not keep a dispute open; but nobody may fail the payment by giving little gas.
+        _requireGas(RETURN_GAS + PAYMENT_GAS);
         if (!_send(ticket.challenger, ticket.bond, RETURN_GAS)) _burn(ticket.bond);
     }
 
@@ -148,7 +153,7 @@ abstract contract DirectChallenges is SlotDisputes {
             return Tenure(orderId, slotNumber, slot.holder, slot.since, 0);
         }
         if (_repairs().vacancyClosed(orderId, slotNumber, slot.until)) revert ChallengeTooLate(orderId, slotNumber);
-        return Tenure(orderId, slotNumber, slot.former, 0, slot.until);
+        return Tenure(orderId, slotNumber, slot.former, slot.formerSince, slot.until);
     }
 
     /// @dev The owner's lane is capped, so that nobody can price an owner out; and it does not count for the bond of
@@ -181,6 +186,11 @@ abstract contract DirectChallenges is SlotDisputes {
 
     function _shardKey(bytes32 orderId, uint8 slot, uint32 stripe) private pure returns (bytes32) {
         return keccak256(abi.encode(orderId, slot, stripe));
+    }
+
+    function _requireGas(uint256 required) private view {
+        uint256 left = gasleft();
+        if (left < required) revert GasTooLow(left, required);
     }
 
     function _burn(uint256 amount) private {

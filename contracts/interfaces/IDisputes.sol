@@ -139,6 +139,8 @@ interface IDisputesErrors {
     /// @notice No such challenge is open.
     error TicketUnknown(bytes32 orderId, uint8 slot, uint32 stripe);
     error TransferFailed(address to, uint256 value);
+    /// @notice The transaction needs more gas to be sure that it can pay.
+    error GasTooLow(uint256 left, uint256 required);
     /// @notice The two certificates are of one round and differ, or there is nothing to report.
     error NoConflict();
     error SignatureNotOfMember(address recovered, address operator);

@@ -41,6 +41,9 @@ export async function createTestChain() {
     args?: readonly unknown[];
     account?: Address;
     value?: bigint;
+    /** Otherwise the chain estimates, at a price of zero. */
+    gas?: bigint;
+    maxFeePerGas?: bigint;
   }): Promise<TransactionReceipt> {
     const account = call.account ?? testAccount(0).address;
     const { request } = await publicClient.simulateContract({ ...call, account } as never);

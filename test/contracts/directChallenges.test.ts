@@ -1,0 +1,434 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { encodeFunctionData, type Hex, keccak256, stringToHex, zeroAddress } from "viem";
+import { disputesAbi } from "../../protocol/abi/generated/Disputes.ts";
+import type { Ticket } from "../../protocol/chain/disputeTypes.ts";
+import { rejectsWith, testAccount } from "../support/contracts/chain.ts";
+import {
+  CHALLENGER,
+  createDisputeGroup,
+  type DisputeGroup,
+  disputeEvents,
+} from "../support/contracts/disputes.ts";
+import { offerLeaf } from "../support/contracts/exceptions.ts";
+import { artifactAbi } from "../support/contracts/factory.ts";
+
+const BASE = 10n ** 15n;
+const operatorOf = (provider: number) => testAccount(2 + provider);
+const somebody = testAccount(51);
+type Provider = { readonly stake: bigint; readonly locked: bigint };
+const providerOf = async (group: DisputeGroup, id: number) =>
+  await group.read.staking<Provider>("provider", [id]);
+const coinOf = async (group: DisputeGroup, address: Hex) =>
+  await group.chain.publicClient.getBalance({ address });
+const freeOf = async (group: DisputeGroup, address: Hex) =>
+  await group.read.orders<bigint>("balanceOf", [address]);
+const openOf = async (group: DisputeGroup, slot: number) =>
+  Number(await group.read.disputes<bigint>("challengesOpen", [group.id, slot]));
+
+test("who has the bytes answers; its gas is paid out of the bond, the rest is burnt", async () => {
+  const group = await createDisputeGroup();
+  const { ticket, receipt: opened } = await group.challenge(0, 1);
+  const { timestamp } = await group.chain.publicClient.getBlock({ blockNumber: opened.blockNumber });
+  assert.deepEqual(
+    { ...ticket, draw: undefined },
+    {
+      ...{ id: 1n, orderId: group.id, slot: 0, stripe: 1, providerId: 1, since: 1, until: 0 },
+      ...{ challenger: testAccount(CHALLENGER).address, bond: BASE, ownerLane: false, draw: undefined },
+      ...{ deadline: timestamp + 120n, deadlineBlock: opened.blockNumber + 12n },
+    },
+  );
+  assert.equal(await openOf(group, 0), 1);
+  const answer = await group.answer(ticket.draw, ticket);
+  const responder = operatorOf(1);
+  const [mine, burnt] = [await coinOf(group, responder.address), await coinOf(group, zeroAddress)];
+  await group.chain.helpers.setNextBlockBaseFeePerGas(10n ** 9n);
+  const receipt = await group.onDisputes("respond", [ticket, answer], responder);
+  const cost = receipt.gasUsed * receipt.effectiveGasPrice;
+  const reimbursed = (await coinOf(group, responder.address)) - mine + cost;
+  assert.equal((await coinOf(group, zeroAddress)) - burnt, BASE - reimbursed);
+  assert.deepEqual(disputeEvents(receipt), [
+    { name: "ChallengeAnswered", args: { id: 1n, providerId: 1, by: responder.address, reimbursed } },
+  ]);
+  // At the base fee, with a fifth to spare; what clearing storage gives back is the responder's.
+  const fair = receipt.gasUsed * 10n ** 9n;
+  assert.ok(reimbursed >= fair && reimbursed <= (fair * 5n) / 4n, `${reimbursed} for ${fair}`);
+  assert.equal(await openOf(group, 0), 0);
+  await rejectsWith(group.onDisputes("respond", [ticket, answer]), "TicketUnknown", [group.id, 0, 1]);
+  await group.chain.close();
+});
+
+test("what a response gives back is capped by 1.2 times the base fee and by the bond", async () => {
+  const group = await createDisputeGroup();
+  const respondAt = async (stripe: number, maxPriorityFeePerGas: bigint, baseFee: bigint) => {
+    const { ticket } = await group.challenge(0, stripe);
+    const args = [ticket, await group.answer(ticket.draw, ticket)] as const;
+    await group.chain.helpers.setNextBlockBaseFeePerGas(baseFee);
+    const hash = await group.chain.wallet.writeContract({
+      ...{ address: group.disputes, abi: disputesAbi, functionName: "respond", args, chain: null },
+      ...{ account: operatorOf(1).address, gas: 1_000_000n },
+      ...{ maxPriorityFeePerGas, maxFeePerGas: 2n * baseFee + maxPriorityFeePerGas },
+    } as never);
+    const receipt = await group.chain.publicClient.waitForTransactionReceipt({ hash });
+    assert.equal(receipt.status, "success");
+    return { receipt, reimbursed: disputeEvents(receipt)[0]!.args.reimbursed as bigint };
+  };
+  const gwei = 10n ** 9n;
+  const modest = await respondAt(0, gwei, gwei);
+  assert.ok(modest.reimbursed < (modest.receipt.gasUsed * gwei * 3n) / 2n, "more than 1.2 base fees");
+  const dear = await respondAt(1, 0n, 100n * gwei);
+  assert.equal(dear.reimbursed, BASE);
+  await group.chain.close();
+});
+
+test("a challenge wants the exact bond, a known order and shard, and none that is open already", async () => {
+  const group = await createDisputeGroup();
+  const challenger = testAccount(CHALLENGER);
+  const open = async (value: bigint, slot = 0, stripe = 0, order = group.order) =>
+    await group.onDisputes("challenge", [order, slot, stripe], challenger, value);
+  await rejectsWith(open(BASE - 1n), "BondWrong", [BASE - 1n, BASE]);
+  await rejectsWith(open(BASE + 1n), "BondWrong", [BASE + 1n, BASE]);
+  await rejectsWith(open(BASE, 4), "ShardUnknown", [group.id, 4, 0]);
+  await rejectsWith(open(BASE, 0, 2), "ShardUnknown", [group.id, 0, 2]);
+  const other = await group.draft({ salt: keccak256(stringToHex("nobody opened it")) });
+  await rejectsWith(open(BASE, 0, 0, other), "OrderUnknown");
+  await open(BASE, 3, 1);
+  await rejectsWith(open(2n * BASE, 3, 1), "ChallengeAlreadyOpen", [group.id, 3, 1]);
+  await group.chain.close();
+});
+
+test("the last epoch of an order can be challenged, the epoch after it cannot", async () => {
+  const group = await createDisputeGroup({ order: { endEpoch: 4, minEpochs: 1 } });
+  await group.chain.helpers.time.increaseTo(group.startOf(4) - 2);
+  await group.challenge(0, 0);
+  await group.chain.helpers.time.increaseTo(group.startOf(4));
+  const late = group.onDisputes("challenge", [group.order, 1, 0], testAccount(CHALLENGER), BASE);
+  await rejectsWith(late, "ChallengeTooLate", [group.id, 1]);
+  await group.chain.close();
+});
+
+test("bonds double with the open challenges against a provider, whatever the order", async () => {
+  const group = await createDisputeGroup();
+  const other = await group.openOrder({ salt: keccak256(stringToHex("another")) });
+  const bondOf = async (slot: number, order = group.order) =>
+    await group.read.disputes<bigint>("bondOf", [order, slot, somebody.address]);
+  const { ticket } = await group.challenge(0, 0);
+  assert.equal(await bondOf(0), 2n * BASE);
+  assert.equal(await bondOf(0, other), 2n * BASE);
+  assert.equal(await bondOf(1), BASE);
+  await group.challenge(0, 1, somebody, other);
+  assert.equal(await bondOf(0), 4n * BASE);
+  await group.onDisputes("respond", [ticket, await group.answer(ticket.draw, ticket)]);
+  assert.equal(await bondOf(0), 2n * BASE);
+  await group.chain.close();
+});
+
+test("the owner's lane is capped and does not raise the bond of others", async () => {
+  const group = await createDisputeGroup();
+  const large = await group.openOrder({ stripes: 20, shardRoot: keccak256(stringToHex("many")) });
+  const bonds: bigint[] = [];
+  for (let stripe = 0; stripe < 18; stripe++) {
+    const { ticket } = await group.challenge(0, stripe, group.user, large);
+    bonds.push(ticket.bond / BASE);
+    assert.equal(ticket.ownerLane, stripe < 16);
+  }
+  // Sixteen in its own lane; then it pays like everybody.
+  assert.deepEqual(bonds, [1n, 2n, 4n, ...new Array<bigint>(13).fill(8n), 1n, 2n]);
+  assert.equal(await group.read.disputes("bondOf", [large, 0, somebody.address]), 4n * BASE);
+  assert.equal(await group.read.disputes("bondOf", [large, 1, somebody.address]), BASE);
+  await group.chain.close();
+});
+
+test("an answer must be for the challenged shard, and the ticket the one that was opened", async () => {
+  const group = await createDisputeGroup();
+  const { ticket } = await group.challenge(0, 1);
+  const right = await group.answer(ticket.draw, ticket);
+  const refuse = async (error: string, change: object, altered: object = {}) =>
+    await rejectsWith(
+      group.onDisputes("respond", [
+        { ...ticket, ...altered },
+        { ...right, ...change },
+      ]),
+      error,
+    );
+  await refuse("ShardWrong", { stripe: 0 });
+  await refuse("ShardWrong", { slot: 1 });
+  const other = await group.answer(ticket.draw, { ...ticket, stripe: 0 });
+  await refuse("CommitmentWrong", { ...other, stripe: 1 });
+  await refuse("ProofWrong", { y: other.y, proof: other.proof });
+  const stale = await group.answer(keccak256("0x"), ticket);
+  await refuse("ProofWrong", { y: stale.y, proof: stale.proof });
+  for (const altered of [
+    { bond: ticket.bond + 1n },
+    { draw: keccak256("0x") },
+    { challenger: somebody.address },
+  ]) {
+    await refuse("TicketUnknown", {}, altered);
+  }
+  await refuse("TicketUnknown", {}, { deadline: ticket.deadline + 1n });
+  await refuse("TicketUnknown", {}, { stripe: 0 });
+  await group.onDisputes("respond", [ticket, right], somebody);
+  await group.chain.close();
+});
+
+test("silence costs the slot and its collateral; the challenger has its bond back and a reward", async () => {
+  const group = await createDisputeGroup();
+  await group.epoch(1);
+  const { ticket } = await group.challenge(0, 1);
+  const answer = await group.answer(ticket.draw, ticket);
+  const challenger = testAccount(CHALLENGER).address;
+  await rejectsWith(group.onDisputes("closeChallenge", [ticket, group.order]), "WindowOpen");
+  const { helpers } = group.chain;
+  await helpers.mine(20);
+  await helpers.time.increaseTo(ticket.deadline);
+  await rejectsWith(group.onDisputes("closeChallenge", [ticket, group.order]), "WindowOpen");
+  await helpers.time.increaseTo(ticket.deadline + 1n);
+  await rejectsWith(group.onDisputes("respond", [ticket, answer]), "WindowOver");
+  const other = { ...group.order, salt: keccak256("0x") };
+  await rejectsWith(group.onDisputes("closeChallenge", [ticket, other]), "OrderUnknown");
+
+  const [coin, free] = [await coinOf(group, challenger), await freeOf(group, challenger)];
+  const [payer, before] = [await freeOf(group, group.user.address), await providerOf(group, 1)];
+  const receipt = await group.onDisputes("closeChallenge", [ticket, group.order], somebody);
+  // Two stripes at 10^15; a tenth of a shard's collateral is an epoch's price.
+  const collateral = 2n * 10n ** 15n;
+  const [treasury, paid] = [collateral / 5n, 2n * 10n ** 14n];
+  const pot = 2n * group.parameters.repairBonusPerShard;
+  const reward = treasury / 2n;
+  assert.deepEqual(disputeEvents(receipt), [
+    {
+      name: "CollateralSlashed",
+      args: {
+        ...{ providerId: 1, orderId: group.id, slot: 0, until: 2, toPayer: paid, toPot: pot },
+        ...{ toTreasury: collateral - paid - pot - reward, toChallenger: reward },
+      },
+    },
+    { name: "ChallengeUnanswered", args: { id: 1n, providerId: 1, reward, evicted: true } },
+  ]);
+  const after = await providerOf(group, 1);
+  assert.equal(before.stake - after.stake, collateral);
+  assert.equal(before.locked - after.locked, collateral);
+  assert.equal((await coinOf(group, challenger)) - coin, BASE);
+  assert.equal((await freeOf(group, challenger)) - free, reward);
+  assert.equal((await freeOf(group, group.user.address)) - payer, paid);
+  const slot = await group.read.repairs<{ vacant: boolean; former: number }>("slotOf", [group.order, 0]);
+  assert.deepEqual([slot.vacant, slot.former], [true, 1]);
+  await rejectsWith(group.onDisputes("closeChallenge", [ticket, group.order]), "TicketUnknown");
+  // Its dispute is settled: nobody has to answer for the slot until somebody repairs it.
+  const again = group.onDisputes("challenge", [group.order, 0, 0], testAccount(CHALLENGER), BASE);
+  await rejectsWith(again, "ChallengeTooLate", [group.id, 0]);
+  await group.chain.close();
+});
+
+test("of several unanswered challenges to a slot the first slashes; the others only get their bond back", async () => {
+  const group = await createDisputeGroup();
+  await group.epoch(1);
+  const [first, second] = [
+    (await group.challenge(0, 0)).ticket,
+    (await group.challenge(0, 1, somebody)).ticket,
+  ];
+  await group.passWindow(second);
+  await group.onDisputes("closeChallenge", [first, group.order]);
+  assert.equal(await openOf(group, 0), 1);
+  const [coin, before] = [await coinOf(group, somebody.address), await providerOf(group, 1)];
+  const receipt = await group.onDisputes("closeChallenge", [second, group.order]);
+  assert.deepEqual(disputeEvents(receipt), [
+    { name: "ChallengeUnanswered", args: { id: 2n, providerId: 1, reward: 0n, evicted: false } },
+  ]);
+  assert.equal((await coinOf(group, somebody.address)) - coin, second.bond);
+  assert.deepEqual(await providerOf(group, 1), before);
+  assert.equal(await openOf(group, 0), 0);
+  await group.chain.close();
+});
+
+test("a challenge goes on against a holder that is evicted meanwhile, and its record waits for it", async () => {
+  const group = await createDisputeGroup();
+  await group.epoch(1);
+  const { ticket } = await group.challenge(0, 0);
+  const { ticket: other } = await group.challenge(0, 1, somebody);
+  const record = group.recorded(await group.epoch(2, group.lost(1, [group.entry(0)])));
+  await group.epoch(3, offerLeaf(5, group.order, 0, 6));
+  await group.onRepairs("acceptRepair", [group.order, 0], operatorOf(5));
+  await group.onDisputes("respond", [other, await group.answer(other.draw, other)]);
+  await group.passWindow(record);
+  await rejectsWith(group.closeRecord(record), "ChallengeStillOpen", [group.id, 0]);
+  // A challenge to the new holder does not hold up what becomes of the old one.
+  const { ticket: newer } = await group.challenge(0, 1, somebody);
+  assert.deepEqual([newer.providerId, newer.until], [5, 0]);
+  const receipt = await group.onDisputes("closeChallenge", [ticket, group.order]);
+  const events = disputeEvents(receipt);
+  assert.deepEqual([events[0]!.args.providerId, events[0]!.args.until], [1, 2]);
+  assert.equal(events[1]!.args.evicted, false);
+  const slot = await group.read.repairs<{ holder: number }>("slotOf", [group.order, 0]);
+  assert.equal(slot.holder, 5);
+  const closed = disputeEvents(await group.closeRecord(record));
+  assert.deepEqual(
+    closed.map(({ name }) => name),
+    ["RecordClosed"],
+  );
+  assert.equal(await openOf(group, 0), 1);
+  await group.chain.close();
+});
+
+test("who lost a slot can be challenged until its dispute is closed; a won appeal does not help it then", async () => {
+  const group = await createDisputeGroup();
+  await group.epoch(1);
+  const record = group.recorded(await group.epoch(2, group.lost(1, [group.entry(0)])));
+  await group.appeal(record);
+  const { ticket } = await group.challenge(0, 1);
+  assert.deepEqual([ticket.providerId, ticket.since, ticket.until], [1, 1, 2]);
+  await group.passWindow(ticket);
+  await rejectsWith(group.closeRecord(record), "ChallengeStillOpen");
+  const before = await providerOf(group, 1);
+  const slashed = disputeEvents(await group.onDisputes("closeChallenge", [ticket, group.order]));
+  // It earned epoch 1.
+  assert.equal(slashed[0]!.args.toPayer, 2n * 10n ** 14n);
+  assert.equal(before.stake - (await providerOf(group, 1)).stake, 2n * 10n ** 15n);
+  const closed = disputeEvents(await group.closeRecord(record));
+  assert.deepEqual(closed, [
+    { name: "RecordClosed", args: { epoch: 2, providerId: 1, part: 0, slashed: false } },
+  ]);
+  assert.deepEqual((await providerOf(group, 1)).locked, 0n);
+  await group.chain.close();
+});
+
+test("answered in time, the evicted holder's collateral comes back with its appeal", async () => {
+  const group = await createDisputeGroup();
+  await group.epoch(1);
+  const record = group.recorded(await group.epoch(2, group.lost(1, [group.entry(0)])));
+  await group.appeal(record);
+  const { ticket } = await group.challenge(0, 1);
+  await group.onDisputes("respond", [ticket, await group.answer(ticket.draw, ticket)], operatorOf(1));
+  await group.passWindow(record);
+  await group.closeRecord(record);
+  assert.equal((await providerOf(group, 1)).locked, 0n);
+  const late = group.onDisputes("challenge", [group.order, 0, 0], testAccount(CHALLENGER), BASE);
+  await rejectsWith(late, "ChallengeTooLate");
+  await group.chain.close();
+});
+
+test("an order that closes meanwhile keeps its collateral until the challenge is over", async () => {
+  const group = await createDisputeGroup({ order: { endEpoch: 3, minEpochs: 1 } });
+  await group.epoch(1);
+  await group.toEpoch(2);
+  const { ticket } = await group.challenge(0, 0);
+  await group.epoch(2);
+  await group.onOrders("settle", [group.order, 3]);
+  await rejectsWith(group.onOrders("releaseCollateral", [group.order]), "ChallengeStillOpen", [group.id, 0n]);
+  await group.passWindow(ticket);
+  const events = disputeEvents(await group.onDisputes("closeChallenge", [ticket, group.order]));
+  // Nobody repairs a slot of an order that is over.
+  assert.deepEqual([events[0]!.args.toPot, events[1]!.args.evicted], [0n, true]);
+  await group.onOrders("releaseCollateral", [group.order]);
+  for (const id of [1, 2, 3, 4]) assert.equal((await providerOf(group, id)).locked, 0n);
+  assert.equal((await providerOf(group, 1)).stake, (await providerOf(group, 2)).stake - 2n * 10n ** 15n);
+  await group.chain.close();
+});
+
+test("a holder whose first epoch is not finished is slashed like any other, and has earned nothing", async () => {
+  const group = await createDisputeGroup();
+  const { ticket } = await group.challenge(2, 0);
+  await group.passWindow(ticket);
+  const events = disputeEvents(await group.onDisputes("closeChallenge", [ticket, group.order]));
+  assert.equal(events[0]!.args.toPayer, 0n);
+  assert.equal(events[1]!.args.evicted, true);
+  await group.chain.close();
+});
+
+test("a record of a slot under challenge can be closed by slashing only once; coin is conserved", async () => {
+  const group = await createDisputeGroup();
+  await group.epoch(1);
+  const { ticket } = await group.challenge(0, 0);
+  await group.passWindow(ticket);
+  await group.onDisputes("closeChallenge", [ticket, group.order]);
+  assert.equal(await coinOf(group, group.disputes), 0n);
+  // A lost leaf that names the slot afterwards finds nobody.
+  const receipt = await group.epoch(5, group.lost(1, [group.entry(0)]));
+  const [dropped] = disputeEvents(receipt);
+  assert.equal(dropped!.name, "LostEntryDropped");
+  await group.chain.close();
+});
+
+async function withParty(bond = BASE) {
+  const group = await createDisputeGroup();
+  await group.epoch(1);
+  const party = await group.chain.deploy("DisputeParty", [group.disputes]);
+  const abi = await artifactAbi("DisputeParty");
+  const errors = disputesAbi.filter(({ type }) => type === "error");
+  await group.chain.helpers.setBalance(party, 10n * bond);
+  const play = async (functionName: string, args: readonly unknown[]) =>
+    await group.chain.send({
+      ...{ address: party, abi: [...abi, ...errors], functionName, args },
+      // A response pays nothing out at a price of zero.
+      ...{ gas: 2_000_000n, maxFeePerGas: 10n ** 10n },
+    });
+  const ask = async <T>(functionName: string) => await group.chain.read<T>(party, abi, functionName);
+  return { group, party, play, ask };
+}
+const [REFUSE, BURN_GAS, CALL_BACK] = [1, 2, 3];
+const REENTERED = keccak256(stringToHex("ReentrancyGuardReentrantCall()")).slice(0, 10);
+
+test("a challenger that takes no coin, or burns all gas it gets, cannot keep its challenge open", async () => {
+  for (const manner of [REFUSE, BURN_GAS]) {
+    const { group, party, play } = await withParty();
+    const receipt = await play("challenge", [group.order, 0, 0, BASE]);
+    const ticket = disputeEvents(receipt)[0]!.args.ticket as Ticket;
+    await play("behave", [manner, "0x"]);
+    await group.passWindow(ticket);
+    const [coin, burnt] = [await coinOf(group, party), await coinOf(group, zeroAddress)];
+    const closed = await group.onDisputes("closeChallenge", [ticket, group.order]);
+    assert.ok(closed.gasUsed < 700_000n, String(closed.gasUsed));
+    assert.equal(await coinOf(group, party), coin);
+    assert.equal((await coinOf(group, zeroAddress)) - burnt, BASE);
+    assert.equal((await providerOf(group, 1)).locked, 0n);
+    await group.chain.close();
+  }
+});
+
+test("nobody enters again while it is paid", async () => {
+  const { group, play, ask } = await withParty();
+  const receipt = await play("challenge", [group.order, 0, 0, BASE]);
+  const first = disputeEvents(receipt)[0]!.args.ticket as Ticket;
+  const closing = encodeFunctionData({
+    abi: disputesAbi,
+    functionName: "closeRecord",
+    args: [0, 0, 0, [], []],
+  });
+  await play("behave", [CALL_BACK, closing]);
+  await group.passWindow(first);
+  await group.onDisputes("closeChallenge", [first, group.order]);
+  assert.deepEqual([await ask("outcome"), await ask("refusal")], [2, REENTERED]);
+
+  const { ticket } = await group.challenge(1, 0);
+  const answer = await group.answer(ticket.draw, ticket);
+  const again = encodeFunctionData({ abi: disputesAbi, functionName: "respond", args: [ticket, answer] });
+  await play("behave", [CALL_BACK, again]);
+  await play("respond", [ticket, answer]);
+  assert.deepEqual([await ask("outcome"), await ask("refusal")], [2, REENTERED]);
+  assert.equal(await coinOf(group, group.disputes), 0n);
+  await group.chain.close();
+});
+
+test("a responder that takes no coin does not answer; others still can", async () => {
+  const { group, play } = await withParty();
+  const { ticket } = await group.challenge(1, 0);
+  const answer = await group.answer(ticket.draw, ticket);
+  await play("behave", [REFUSE, "0x"]);
+  await rejectsWith(play("respond", [ticket, answer]), "TransferFailed");
+  await group.onDisputes("respond", [ticket, answer], somebody);
+  await group.chain.close();
+});
+
+test("an exit waits while a challenge to the slot is open", async () => {
+  const group = await createDisputeGroup();
+  await group.epoch(1);
+  await group.onStaking("setExiting", [1, true]);
+  await group.epoch(2, offerLeaf(5, group.order, 0, 6));
+  const { ticket } = await group.challenge(0, 0);
+  const accept = async () => await group.onRepairs("acceptRepair", [group.order, 0], operatorOf(5));
+  await rejectsWith(accept(), "ChallengeStillOpen");
+  await group.onDisputes("respond", [ticket, await group.answer(ticket.draw, ticket)]);
+  await accept();
+  assert.equal((await providerOf(group, 1)).locked, 0n);
+  await group.chain.close();
+});
