@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Hex } from "viem";
 import type { StoreResult } from "../../client/store/store.ts";
 import { stakingAbi } from "../../protocol/abi/generated/Staking.ts";
@@ -14,13 +15,13 @@ import { readDisputeLogs, readRepairLogs, readSettlementLogs } from "../../scrip
 import { betweenEpochs, lastFinished, untilFinished, untilHappened } from "../../scripts/story/waiting.ts";
 import { type FaultNetwork, startFaultNetwork } from "./harness/faultNetwork.ts";
 import { storeGarbage } from "./harness/garbage.ts";
+import { countShards, startProviderProcess } from "./harness/providerProcess.ts";
 
 /*
- * Stories of a whole network, one after the other on the same one. Providers are handed out so that none has a part in
- * two stories: 1–4 hold the order with exactly k left, 5–6 the one that is beyond repair, 7–9 the garbage, 10–12 that of
- * whoever flaps, leaves and is accused; 13–16 hold nothing and repair.
+ * Stories of a whole network, one after the other on the same one. Each has holders of its own, as far as those of
+ * earlier ones are dead, leaving or not to be offered anything for a while; whatever is repaired goes to any of the rest.
  */
-const PROVIDERS = 16;
+const PROVIDERS = 18;
 /** Role 0 of `Staking`. */
 const PROVIDER_ROLE = 0;
 const OWNER = "provider owner";
@@ -95,6 +96,65 @@ test("with exactly k shards left of every stripe, both lost slots are rebuilt an
   assert.ok((await faults.read(orderId)).equals(bytes));
   await assertJust();
 });
+
+test("a provider killed with kill -9 in the middle of a repair goes on where it was, and has the slot", async () => {
+  const { network, nodes } = faults;
+  const { conductor } = network;
+  const bytes = randomBytes(6_000_000);
+  const { order, orderId } = await faults.store(bytes, "rs(2,1)", [16, 17, 18]);
+  await betweenEpochs(network);
+  const [dead = 0] = order.providers;
+  await nodes.stopProvider(dead);
+  guilty.add(dead);
+  const offer = async () =>
+    (await readRepairLogs(network))
+      .filter((log) => log.eventName === "RepairOffered")
+      .find(({ args }) => args.orderId === orderId)?.args;
+  await untilHappened(network, "The offer", 12, async () => (await offer()) !== undefined);
+
+  // It learns of the offer only when blocks on top are final: here that is in a process of its own.
+  const repairer = (await offer())!.providerId;
+  const before = await conductor.hold(async () => {
+    await nodes.stopProvider(repairer);
+    return countShards(network, repairer);
+  });
+  const first = await conductor.hold(() => startProviderProcess(network, repairer));
+  const { number } = await conductor.head();
+  await conductor.mineUntil((head) => head.number >= number + 3n);
+  await until(() => countShards(network, repairer) >= before + 3);
+  first.kill("SIGKILL");
+  await first.ended;
+  const done = countShards(network, repairer) - before;
+  assert.ok(done < order.stripes, `${done} of ${order.stripes} were rebuilt when it was killed`);
+  assert.equal(
+    (await readAcceptances(network)).some((each) => each.orderId === orderId),
+    false,
+  );
+
+  const second = await startProviderProcess(network, repairer);
+  // Nothing is mined but for the transaction that it sends when it is done.
+  await until(async () => (await readAcceptances(network)).some((each) => each.orderId === orderId));
+  second.kill("SIGTERM");
+  await second.ended;
+  await nodes.startProvider(repairer);
+  assert.equal(await untilTaken(orderId, dead), repairer);
+  assert.ok((await holdersOf(network, order)).includes(repairer));
+  assert.deepEqual(await missedEpochs(repairer), []);
+  const next = await betweenEpochs(network);
+  await untilFinished(network, next + 1);
+  assert.deepEqual(await missedEpochs(repairer), []);
+  assert.ok((await faults.read(orderId)).equals(bytes));
+  await assertJust();
+});
+
+/** Waits for something that happens in another process, by no block. */
+async function until(happened: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 120_000;
+  while (!(await happened())) {
+    assert.ok(performance.now() < deadline, "it has not happened in two minutes");
+    await delay(50);
+  }
+}
 
 test("more than m lost: nothing can be rebuilt, so both slots are given up and the user is refunded", async () => {
   const { network, nodes } = faults;
@@ -232,8 +292,9 @@ test("who wants to leave while it is accused keeps its collateral locked until t
 
 test("an appeal in the last block of its window is accepted", async () => {
   const { network, nodes } = faults;
-  const { order } = await faults.store(randomBytes(50_000), "rs(2,1)", [10, 12, 16]);
-  const accused = order.providers.find((id) => id === 16)!;
+  const accused = [14, 15].find((id) => !guilty.has(id))!;
+  const others = [10, 11, 12].filter((id) => !guilty.has(id));
+  await faults.store(randomBytes(50_000), "rs(2,1)", [accused, ...others]);
   await betweenEpochs(network);
   const bribed = [1, 2, 3];
   for (const id of bribed) {
