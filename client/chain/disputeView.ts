@@ -1,5 +1,6 @@
 import type { Address, ContractEventName, GetContractEventsReturnType, Hex, PublicClient } from "viem";
 import { disputesAbi } from "../../protocol/abi/generated/Disputes.ts";
+import { contractError } from "../../protocol/chain/contractErrors.ts";
 import type { DeployedGroup } from "../../protocol/chain/deployment.ts";
 import { MemoError } from "../../protocol/errors.ts";
 import type { Order } from "../../protocol/order.ts";
@@ -67,7 +68,10 @@ export type DisputeLog = {
 
 /** What the client reads of a group's `Disputes`. */
 export type DisputeView = {
-  /** Bond that `challenger` has to send for a direct challenge now, native wei. */
+  /**
+   * Bond that `challenger` has to send for a direct challenge now, native wei.
+   * @throws CONTRACT_ChallengeTooLate when nobody has to answer any more
+   */
   bondOf(order: Order, slot: number, challenger: Address): Promise<bigint>;
   /** A direct challenge by number. @throws CHALLENGE_NOT_FOUND */
   challenge(id: bigint): Promise<DirectChallenge>;
@@ -144,8 +148,17 @@ export function createDisputeView(options: {
   const disputes = { address: group.disputes, abi: disputesAbi } as const;
 
   return {
-    bondOf: (order, slot, challenger) =>
-      client.readContract({ ...disputes, functionName: "bondOf", args: [order, slot, challenger] }),
+    async bondOf(order, slot, challenger) {
+      try {
+        return await client.readContract({
+          ...disputes,
+          functionName: "bondOf",
+          args: [order, slot, challenger],
+        });
+      } catch (error) {
+        throw contractError(error, "bondOf");
+      }
+    },
 
     async challenge(id) {
       const numbered = { ...disputes, args: { id }, strict: true } as const;

@@ -69,7 +69,9 @@ async function planChallenge(
     );
   }
   const [bond, wallet] = await Promise.all([
-    view.disputes.bondOf(order, slot, account),
+    view.disputes.bondOf(order, slot, account).catch((error: unknown) => {
+      throw explained(error);
+    }),
     view.walletOf(account),
   ]);
   // Equal is too little as well: the transactions have to be paid for.

@@ -90,6 +90,18 @@ describe("reading an order whose slots changed hands", () => {
     await assert.rejects(readAll(network.client(), orderId), { code: "TOO_FEW_SHARDS" });
   });
 
+  it("asks everybody who may have a shard once, and then gives up", async () => {
+    const { network, orderId, holders, spare } = await stored();
+    network.handOver(orderId, 0, spare[0]!);
+    silence(network, [...holders, ...spare]);
+    await assert.rejects(readAll(network.client(), orderId), { code: "TOO_FEW_SHARDS" });
+    const asked = network.calls
+      .filter((call) => call.method === "getShard")
+      .map(({ provider, request }) => `${provider} ${request.stripe}`);
+    assert.equal(new Set(asked).size, asked.length);
+    assert.deepEqual([...askedOf(network)].sort(), [...holders, spare[0]!].sort());
+  });
+
   it("takes the commitments from a new holder when all first ones are gone", async () => {
     const network = createMemoryNetwork({ providers: 6 });
     // A manifest in the only stripe: its shards are judged by their commitments once one of them is wrong.

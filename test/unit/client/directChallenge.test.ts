@@ -200,6 +200,22 @@ describe("direct challenge", () => {
   });
 });
 
+describe("a direct challenge that comes too late", () => {
+  it("is refused before any coin is asked for", async () => {
+    const { client, network, orderId, sent } = await setUp();
+    network.bondOf = () => {
+      throw new MemoError("CONTRACT_ChallengeTooLate", "raw");
+    };
+    const confirm = () => assert.fail("there is no bond to confirm");
+    await assert.rejects(client.challenge(orderId, { confirm }), (error: MemoError) => {
+      assert.equal(error.code, "CONTRACT_ChallengeTooLate");
+      assert.match(error.message, /nobody has to answer/);
+      return true;
+    });
+    assert.deepEqual(sent, []);
+  });
+});
+
 describe("closing a direct challenge", () => {
   const ID: Hex = `0x${"11".repeat(32)}`;
 

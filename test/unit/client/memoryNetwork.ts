@@ -140,6 +140,7 @@ export type MemoryNetwork = {
   readonly missed: Set<string>;
   states: Map<Hex, Partial<Awaited<ReturnType<GroupView["orderState"]>>>>;
   bond: bigint;
+  bondOf: () => bigint;
   head: number;
   /** Told about every transaction; gives its logs, or throws. */
   onSend: (functionName: string, args: readonly unknown[], value: bigint) => readonly unknown[];
@@ -201,6 +202,7 @@ export function createMemoryNetwork(options: { providers: number; domains?: numb
     missed: new Set(),
     states: new Map(),
     bond: 10n ** 15n,
+    bondOf: () => network.bond,
     head: 100,
     onSend: () => [],
     evict(orderId, slot) {
@@ -421,7 +423,7 @@ export function createMemoryNetwork(options: { providers: number; domains?: numb
     }),
     missed: async (provider, epoch) => network.missed.has(`${provider} ${epoch}`),
     disputes: {
-      bondOf: async () => network.bond,
+      bondOf: async () => network.bondOf(),
       async challenge(id) {
         const found = network.challenges.get(id);
         if (!found) throw new MemoError("CHALLENGE_NOT_FOUND", "no such challenge");

@@ -23,6 +23,16 @@ function assertNothingOpened(network: MemoryNetwork): void {
 }
 
 describe("store", () => {
+  it("chooses nobody who is leaving, even if there are too few others", async () => {
+    const network = createMemoryNetwork({ providers: 3 });
+    const options = { name: "it", policy: "copies(2)", epochs: 1 };
+    network.providers.set(1, { ...network.providers.get(1)!, exiting: true });
+    const { order } = await network.client().store(noise(5, 1), options);
+    assert.deepEqual([...order.providers].sort(), [2, 3]);
+    network.providers.set(2, { ...network.providers.get(2)!, exiting: true });
+    await assert.rejects(network.client().store(noise(5, 1), options), { code: "NOT_ENOUGH_PROVIDERS" });
+  });
+
   let directory = "";
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), "memo-store-"));
