@@ -20,14 +20,27 @@ import type { Holding } from "../../../protocol/results/cover.ts";
 import type { Random } from "../random.ts";
 import type { SimBook } from "./world.ts";
 
-export type ByzantineStyle = "silent" | "equivocating" | "falseMissed" | "twoFaced" | "noisy";
-export const BYZANTINE_STYLES: readonly ByzantineStyle[] = [
+/**
+ * `withholding` votes but never proposes nor says what it holds; `wrongRoot` commits to other exceptions than
+ * those that follow; the others as they are called.
+ */
+export type ByzantineStyle =
+  | "silent"
+  | "equivocating"
+  | "falseMissed"
+  | "twoFaced"
+  | "noisy"
+  | "withholding"
+  | "wrongRoot";
+/** Those that do the most harm, and that a schedule draws from. */
+export const RANDOM_STYLES: readonly ByzantineStyle[] = [
   "silent",
   "equivocating",
   "falseMissed",
   "twoFaced",
   "noisy",
 ];
+export const BYZANTINE_STYLES: readonly ByzantineStyle[] = [...RANDOM_STYLES, "withholding", "wrongRoot"];
 
 /** A keeper that breaks the rules. It can sign only for itself, and repeat what others signed. */
 export type Byzantine = { start(): void; receive(message: ConsensusMessage): void; tick(): void };
@@ -80,7 +93,7 @@ export function createByzantine(options: {
   }
 
   function propose(round: number): void {
-    if (leaderOf(seed, round, members) !== self || proposed.has(round)) return;
+    if (style === "withholding" || leaderOf(seed, round, members) !== self || proposed.has(round)) return;
     const justification = [...(changes.get(round)?.values() ?? [])];
     if (round > 0 && justification.length < quorum) return;
     // It pretends that nobody had prepared whenever a quorum of the round changes allows it.
@@ -105,7 +118,10 @@ export function createByzantine(options: {
     for (const member of others) if (random.chance(0.8)) send(member, prepare);
     try {
       const leader = leaderOf(seed, round, members);
-      const certificate = certificateOf(context, evaluateValue(context, value), round, leader);
+      const outcome = evaluateValue(context, value);
+      const wrong = { exceptionsRoot: `0x${"66".repeat(32)}`, exceptions: outcome.exceptions + 1 } as const;
+      const said = style === "wrongRoot" ? { ...outcome, ...wrong } : outcome;
+      const certificate = certificateOf(context, said, round, leader);
       const commit = sign({ type: "commit", epoch, certificate, member: self });
       for (const member of others) if (random.chance(0.7)) send(member, commit);
     } catch {
@@ -124,10 +140,10 @@ export function createByzantine(options: {
 
   return {
     start() {
-      if (style === "silent") return;
+      if (style === "silent" || style === "withholding") return;
       const none = inventory(context.set.map(() => "nothing"));
       const full = inventory(context.set.map(() => "whole"));
-      if (style === "falseMissed") toAll(none);
+      if (style === "falseMissed" || style === "wrongRoot") toAll(none);
       else split(none, full);
     },
     receive(message) {

@@ -8,8 +8,9 @@ import type { ConsensusMessage, Draft } from "../../../keeper/consensus/messages
 import type { InstanceContext } from "../../../keeper/consensus/value.ts";
 import { quorumOf } from "../../../protocol/certificate.ts";
 import { createSilentLogger } from "../../../protocol/runtime/logger.ts";
-import { createRandom } from "../random.ts";
-import { BYZANTINE_STYLES, type Byzantine, createByzantine } from "./byzantine.ts";
+import { createQueue } from "../queue.ts";
+import { createRandom, type Random } from "../random.ts";
+import { type Byzantine, type ByzantineStyle, createByzantine, RANDOM_STYLES } from "./byzantine.ts";
 import { createBook, drawProviders, fillBook, type SimBook, type SimProvider } from "./world.ts";
 
 /** The code under simulation; mutants replace it. */
@@ -48,10 +49,31 @@ type Node = {
   decision: Decision | null;
 };
 
-/**
- * Runs one epoch with `members` keepers of whom up to f are byzantine, on a network that drops, delays,
- * duplicates and reorders until it stabilises, with crashes and restarts, and checks what must hold.
- */
+/** One epoch to be decided, by whom and about what. */
+export type SimulatedInstance = {
+  readonly random: Random;
+  readonly epoch: number;
+  /** Seed of the epoch. */
+  readonly seed: Hex;
+  readonly members: number;
+  readonly providers: readonly SimProvider[];
+  /** Style of each byzantine member, drawn when it starts. */
+  readonly byzantine: ReadonlyMap<number, () => ByzantineStyle>;
+  /** Members that are down for the whole epoch. */
+  readonly down?: ReadonlySet<number>;
+  readonly masked?: number;
+  readonly plan?: (self: number) => InstanceContext["plan"];
+  readonly subject?: Subject;
+  /** Sees whatever arrives at a correct member. */
+  readonly onReceived?: (to: number, message: ConsensusMessage) => void;
+};
+
+export type InstanceResult = Omit<SimulationResult, "seed"> & {
+  /** Of correct members that decided. */
+  readonly decisions: ReadonlyMap<number, Decision>;
+};
+
+/** Runs one epoch with up to f byzantine keepers of random styles. */
 export async function simulate(options: {
   seed: number;
   members: number;
@@ -62,8 +84,22 @@ export async function simulate(options: {
   const quorum = quorumOf(members);
   const faults = random.chance(0.75) ? members - quorum : random.below(members - quorum + 1);
   const order = random.shuffle(Array.from({ length: members }, (_, index) => index));
-  const byzantineMembers = new Set(order.slice(0, faults));
-  const providers = drawProviders(random);
+  const { decisions: _decisions, ...result } = await simulateInstance({
+    ...{ random, members, subject, epoch: EPOCH },
+    seed: keccak256(stringToBytes(`seed ${seed}`)),
+    providers: drawProviders(random),
+    byzantine: new Map(order.slice(0, faults).map((member) => [member, () => random.pick(RANDOM_STYLES)])),
+  });
+  return { seed, ...result };
+}
+
+/**
+ * Runs one epoch on a network that drops, delays, duplicates and reorders until it stabilises, with crashes
+ * and restarts, and checks what must hold.
+ */
+export async function simulateInstance(options: SimulatedInstance): Promise<InstanceResult> {
+  const { random, epoch, members, providers, subject = SUBJECT } = options;
+  const quorum = quorumOf(members);
   const stableAt = random.below(12_000);
   const loss = random.pick([0, 0.05, 0.2, 0.4]);
   const maxDelay = random.pick([20, 300, 2_500]);
@@ -76,14 +112,14 @@ export async function simulate(options: {
   let crashes = 0;
 
   const context = (self: number): InstanceContext => ({
-    epoch: EPOCH,
+    epoch,
     term: 0,
-    seed: keccak256(stringToBytes(`seed ${seed}`)),
+    seed: options.seed,
     members,
     self,
     set: providers.map(({ provider, pairs }) => ({ provider, pairs })),
-    masked: 0,
-    plan: () => ({ lost: [], offers: [] }),
+    masked: options.masked ?? 0,
+    plan: options.plan?.(self) ?? (() => ({ lost: [], offers: [] })),
     timing: { collectMs: 250, demandMs: 120, roundMs: 1_000 },
   });
 
@@ -115,6 +151,7 @@ export async function simulate(options: {
     byzantines.get(to)?.receive(message);
     const node = nodes.get(to);
     if (node?.driver) {
+      options.onReceived?.(to, message);
       node.driver.deliver(message);
       await settle(node);
     }
@@ -183,7 +220,8 @@ export async function simulate(options: {
         if (source === undefined || random.chance(queue.now() < stableAt ? loss : 0)) return;
         for (const { provider, holding } of wants) {
           if (holding === "whole" && source.whole(provider)) node.book.addWhole(provider);
-          for (let pair = 0; pair < 3; pair++)
+          const { pairs } = providers.find((each) => each.provider === provider)!;
+          for (let pair = 0; pair < pairs; pair++)
             if (source.part(provider, pair)) node.book.addPair(provider, pair);
         }
       },
@@ -215,7 +253,9 @@ export async function simulate(options: {
 
   for (let index = 0; index < members; index++) {
     const startAt = random.below(600);
-    if (byzantineMembers.has(index)) {
+    if (options.down?.has(index)) continue;
+    const drawStyle = options.byzantine.get(index);
+    if (drawStyle !== undefined) {
       const book = createBook(providers);
       for (const { provider, pairs, conduct } of providers) {
         if (conduct === "good" || conduct === "flaky") book.addWhole(provider);
@@ -225,7 +265,7 @@ export async function simulate(options: {
       }
       const byzantine = createByzantine({
         context: context(index),
-        style: random.pick(BYZANTINE_STYLES),
+        style: drawStyle(),
         book,
         random,
         sign: (draft) => ({ ...draft, signature: signatureOf(index) }) as ConsensusMessage,
@@ -262,12 +302,14 @@ export async function simulate(options: {
   check(providers, [...nodes.values()], certificates, quorum, violations);
   const rounds = [...nodes.values()].flatMap(({ decision }) => decision?.certificate.round ?? []);
   return {
-    seed,
     violations: [...violations],
     decided: rounds.length,
     round: Math.max(-1, ...rounds),
     messages,
     crashes,
+    decisions: new Map(
+      [...nodes].flatMap(([index, { decision }]) => (decision === null ? [] : [[index, decision] as const])),
+    ),
   };
 }
 
@@ -315,56 +357,4 @@ function mockDigest(draft: Draft): Hex {
     case "sync":
       return "0x";
   }
-}
-
-type Queue = {
-  now(): number;
-  after(ms: number, task: () => void | Promise<void>): void;
-  /** Runs tasks in order of time until `done` or none is left. */
-  run(done: () => boolean): Promise<void>;
-};
-
-function createQueue(): Queue {
-  // A binary heap by (time, sequence): ties keep the order in which they were made.
-  const heap: { at: number; sequence: number; task: () => void | Promise<void> }[] = [];
-  let time = 0;
-  let sequence = 0;
-  const isBefore = (a: number, b: number) =>
-    heap[a]!.at < heap[b]!.at || (heap[a]!.at === heap[b]!.at && heap[a]!.sequence < heap[b]!.sequence);
-  const swap = (a: number, b: number) => {
-    [heap[a], heap[b]] = [heap[b]!, heap[a]!];
-  };
-  const pop = () => {
-    const first = heap[0];
-    const last = heap.pop();
-    if (first === undefined || last === undefined || heap.length === 0) return first;
-    heap[0] = last;
-    for (let at = 0; ; ) {
-      let least = at;
-      for (const child of [2 * at + 1, 2 * at + 2])
-        if (child < heap.length && isBefore(child, least)) least = child;
-      if (least === at) return first;
-      swap(at, least);
-      at = least;
-    }
-  };
-  return {
-    now: () => time,
-    after(ms, task) {
-      heap.push({ at: time + ms, sequence: sequence++, task });
-      for (let at = heap.length - 1; at > 0; ) {
-        const parent = (at - 1) >> 1;
-        if (!isBefore(at, parent)) break;
-        swap(at, parent);
-        at = parent;
-      }
-    },
-    async run(done) {
-      for (let next = pop(); next !== undefined; next = pop()) {
-        time = next.at;
-        await next.task();
-        if (done()) return;
-      }
-    },
-  };
 }

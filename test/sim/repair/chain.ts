@@ -156,7 +156,8 @@ export function applyPlan(
   for (const { provider, entries } of plan.lost) {
     for (const { orderId, slot } of entries) {
       const info = orders.get(orderId)!;
-      const { since } = info.slots[slot]!;
+      const { since, holder } = info.slots[slot]!;
+      if (holder !== provider || info.endEpoch <= epoch) continue;
       orders.set(
         orderId,
         patched(info, slot, {
@@ -168,7 +169,9 @@ export function applyPlan(
   }
   for (const { provider, orderId, slot, deadline } of plan.offers) {
     const info = orders.get(orderId)!;
-    const { offer, expiries } = info.slots[slot]!;
+    const { offer, expiries, holder } = info.slots[slot]!;
+    const leaves = holder !== undefined && state.providers.get(holder)?.exiting === true;
+    if ((holder !== undefined && !leaves) || (offer !== undefined && offer.deadline > epoch)) continue;
     const lapsed = offer === undefined ? 0 : 1;
     orders.set(
       orderId,
