@@ -8,8 +8,11 @@ import { type Sender, sendAll } from "./calls.ts";
 export const DOMAINS = 6;
 export const PROVIDER_STAKE = parseEther("1000");
 export const KEEPER_STAKE = parseEther("5000");
-/** What a provider asks for 2^32 shard-epochs. */
-export const ASK = parseEther("1000000");
+/**
+ * What a provider asks for 2^32 shard-epochs: little enough beside the collateral that what is slashed after some
+ * epochs pays the user back and a bonus to whoever repairs.
+ */
+export const ASK = parseEther("100000");
 
 /** A provider or keeper to be registered. */
 export interface Member {

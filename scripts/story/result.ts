@@ -7,6 +7,8 @@ import type { Recovery } from "./secondHalf.ts";
 export interface StoryResult extends Disturbances {
   input: { path: string; bytes: number; sha256: string };
   order: { id: Hex; slots: number; stripes: number; shards: number; gas: number; gasPerSlot: number };
+  /** The order that the cheater holds a slot of too; null when the network is too small for the second half. */
+  secondOrder: { id: Hex; slots: number; stripes: number } | null;
   /** Gaps: epochs of the order that no certificate covers. Missed: verdicts, over all providers and epochs. */
   epochs: { certified: number; certifyGas: number[]; gaps: number; missed: number };
   /** Proofs that providers made, how often a keeper found one valid, and bytes of all proof messages. */

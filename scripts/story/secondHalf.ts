@@ -1,4 +1,6 @@
+import { randomBytes } from "node:crypto";
 import type { StoreResult } from "../../client/store/store.ts";
+import { PAYLOAD_BYTES } from "../../protocol/constants.ts";
 import type { Kzg } from "../../protocol/kzg/kzg.ts";
 import { appealInVain } from "./acts/appeal.ts";
 import { bribe } from "./acts/bribery.ts";
@@ -13,14 +15,15 @@ import { type Stumble, stumble } from "./acts/stumble.ts";
 import { type Repairs, readRepairs, slotBytes } from "./acts/summary.ts";
 import { createUserClient } from "./clients.ts";
 import type { StoryContext } from "./context.ts";
+import { formatBytes } from "./format.ts";
 import type { InputFile } from "./input.ts";
 
-/** Epochs that the letter is stored for: longer than the story. */
-const LETTER_EPOCHS = 40;
+/** Epochs that the second order is stored for: longer than the story. */
+const SECOND_EPOCHS = 48;
 /** The chain's clock stands still while shards travel, so the epoch after the next one is never too early. */
 const START_IN = 2;
-/** Providers that hold a copy of the letter besides the cheater. */
-const LETTER_COPIES = 3;
+/** Of the last stripe of data, room for what encryption adds. */
+const ENVELOPE_BYTES = 4_096;
 
 /** How long it took until the file was as safe as before, and what it cost. */
 export interface Recovery {
@@ -37,31 +40,39 @@ export interface Recovery {
 /** What the second half leaves behind. */
 export interface SecondHalf {
   cast: Cast;
-  letter: StoreResult;
+  second: StoreResult;
   refusedAppeals: number[];
   repairs: Repairs;
   recovery: Recovery;
   restored: RestoredAfterRepair;
 }
 
-/** Stores a letter with the cheater and others that hold nothing of the file. */
-async function storeLetter(context: StoryContext, cast: Cast, kzg: Kzg): Promise<StoreResult> {
+/**
+ * Stores a second order with the cheater and somebody who holds nothing of the file, twice as long as the file: so the
+ * file's shards are a third of what the cheater holds.
+ */
+async function storeSecond(
+  context: StoryContext,
+  { cast, file, kzg }: Pick<Play, "cast" | "file" | "kzg">,
+): Promise<StoreResult> {
   const { network, terminal, signal } = context;
-  const among = [cast.cheater, ...cast.spares.slice(0, LETTER_COPIES)];
+  const among = [cast.cheater, ...cast.spares.slice(0, 1)];
   const client = createUserClient(network, { kzg, among });
+  // Copies of one shard per stripe, the last of which is the manifest. Random bytes cannot be compressed.
+  const bytes = (2 * file.stripes - 1) * PAYLOAD_BYTES - ENVELOPE_BYTES;
   try {
-    const content = new TextEncoder().encode("A second order, which the cheater holds a slot of too.");
-    const stored = await client.store(content, {
-      name: "letter.txt",
+    const stored = await client.store(new Uint8Array(randomBytes(bytes)), {
+      name: "second.bin",
       policy: `copies(${among.length})`,
-      epochs: LETTER_EPOCHS,
+      epochs: SECOND_EPOCHS,
       startIn: START_IN,
       signal,
     });
+    const { order, stripes } = stored;
     terminal.step(
-      `a second order, copies(${among.length}), with providers ${stored.order.providers.join(", ")}`,
+      `a second order: ${formatBytes(bytes)}, ${stripes} stripes, two copies, with providers ${order.providers.join(", ")}`,
     );
-    await network.advanceTo(stored.order.startEpoch);
+    await network.advanceTo(order.startEpoch);
     return stored;
   } finally {
     await client.close();
@@ -77,8 +88,8 @@ export async function tellSecondHalf(
   const { providers, keepers } = options;
   const cast = chooseCast({ holders: file.order.providers, providers, keepers });
   terminal.stage("Things go wrong");
-  const letter = await storeLetter(context, cast, kzg);
-  const play: Play = { ...context, cast, file, letter, kzg, reasons };
+  const second = await storeSecond(context, { cast, file, kzg });
+  const play: Play = { ...context, cast, file, second, kzg, reasons };
   const link = await createOrderLink(network);
   try {
     const stumbled = await stumble(play, link);
@@ -98,23 +109,23 @@ export async function tellSecondHalf(
     await challengeByOutsider(play, link);
     const moved = await bribe(play);
     terminal.stage("What else was evicted is rebuilt too");
-    const other = await untilRepaired(play, [{ orderId: letter.orderId, former: cast.cheater }]);
+    const other = await untilRepaired(play, [{ orderId: second.orderId, former: cast.cheater }]);
     await untilPaid(play, other);
     await catchDoubleSigner(play, cast.doubleSigner);
     const repairs = await readRepairs(nodes);
     const restored = await readAgain(play, input);
 
     const fileBytes = (rebuilt.length + moved.length) * slotBytes(file.order.stripes);
-    const letterBytes = other.length * slotBytes(letter.order.stripes);
+    const secondBytes = other.length * slotBytes(second.order.stripes);
     return {
       cast,
-      letter,
+      second,
       refusedAppeals: [cast.cheater],
       repairs,
       recovery: {
         ...recovered,
-        readPerLostByte: repairs.bytesRead / (fileBytes + letterBytes),
-        ideal: (fileBytes * options.policy.k + letterBytes) / (fileBytes + letterBytes),
+        readPerLostByte: repairs.bytesRead / (fileBytes + secondBytes),
+        ideal: (fileBytes * options.policy.k + secondBytes) / (fileBytes + secondBytes),
       },
       restored,
     };

@@ -1,3 +1,4 @@
+import type { StoreResult } from "../../client/store/store.ts";
 import { MemoError } from "../../protocol/errors.ts";
 import { createKzg } from "../../protocol/kzg/kzg.ts";
 import { type EmbeddedNetwork, startEmbeddedNetwork } from "../embedded/network.ts";
@@ -128,7 +129,7 @@ async function tell(
       : undefined;
     if (second === undefined) sayTooSmall(terminal);
     const faults = watch.lap();
-    const orders = second === undefined ? [stored] : [stored, second.letter];
+    const orders = second === undefined ? [stored] : [stored, second.second];
     const { books, rows } = await settleMoney(context, orders, before, partsOf(second?.cast, stored));
     const tale = await askIndex(context, indexer, stored);
     const certificates = await readCertificates(network);
@@ -142,6 +143,7 @@ async function tell(
         gas: Number(stored.gas),
         gasPerSlot: Math.round(Number(stored.gas) / stored.slots),
       },
+      secondOrder: second === undefined ? null : pickOrder(second.second),
       epochs: {
         certified: certificates.length,
         certifyGas: certificates.map(({ gas }) => gas),
@@ -184,6 +186,10 @@ function sayTooSmall(terminal: Terminal): void {
   terminal.note(
     "the story goes on where a policy has two parities and three providers hold none of its slots",
   );
+}
+
+function pickOrder({ orderId, slots, stripes }: StoreResult) {
+  return { id: orderId, slots, stripes };
 }
 
 function pick({ bytes, sha256, match, providersDown }: Restored): StoryResult["restored"] {

@@ -134,8 +134,9 @@ describe("the whole story of a file of two megabytes, told once and as JSON", ()
   test("repairs: what was rebuilt, and k bytes were read for each byte that was lost", () => {
     const { repairs, recovery, order } = result;
     assert.equal(repairs.slots, 4);
-    // Three slots of the file, and one of the letter, which has one stripe.
-    assert.equal(repairs.bytesWritten, (3 * order.stripes + 1) * SHARD_BYTES);
+    // Three slots of the file and one of the second order, which is twice as long.
+    assert.equal(result.secondOrder?.stripes, 2 * order.stripes);
+    assert.equal(repairs.bytesWritten, (3 + 2) * order.stripes * SHARD_BYTES);
     assert.ok(repairs.seconds > 0);
     assert.ok(recovery !== null);
     assert.ok(recovery.readPerLostByte >= recovery.ideal);
@@ -165,15 +166,15 @@ describe("the whole story of a file of two megabytes, told once and as JSON", ()
     // A keeper's whole stake of 5,000: a twentieth to the reporter.
     assert.equal(BigInt(slashed.burnt), 4_750n * 10n ** 18n);
     assert.equal(BigInt(slashed.toReporters), 250n * 10n ** 18n);
-    // Two slots of the file and one of the letter, a thousandth of a token per shard.
-    const collateral = BigInt(2 * result.order.stripes + 1) * 10n ** 15n;
+    // Two slots of the file and one of the second order, a thousandth of a token per shard.
+    const collateral = BigInt((2 + 2) * result.order.stripes) * 10n ** 15n;
     const { toUsers, toRepairers, toTreasury, toChallengers } = slashed;
     const all = [toUsers, toRepairers, toTreasury, toChallengers].reduce(
       (sum, part) => sum + BigInt(part),
       0n,
     );
     assert.equal(all, collateral);
-    assert.ok(BigInt(toUsers) > 0n && BigInt(toTreasury) > 0n && BigInt(toChallengers) > 0n);
+    for (const part of [toUsers, toRepairers, toTreasury, toChallengers]) assert.ok(BigInt(part) > 0n);
     const losers = money.filter(({ change }) => BigInt(change) < 0n).map(({ who }) => who);
     const guilty = ["stopped for good", "lost a third of its shards"].map(
       (r) => `provider ${providerFor(r)}`,

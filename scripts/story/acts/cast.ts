@@ -5,7 +5,7 @@ import type { StartOptions } from "../options.ts";
 export interface Cast {
   /** Stopped for good. */
   dead: number;
-  /** Throws away a third of its shards and goes on answering with what it has. */
+  /** Loses a third of its shards and goes on answering with what it has. */
   cheater: number;
   /** Answers after the cut-off, once. */
   slow: number;

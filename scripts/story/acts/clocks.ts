@@ -13,7 +13,7 @@ interface Clock {
 const QUERY = "{ repairs { clocks { orderId slot provider started lostIn } } }";
 
 /** Shows which clocks a keeper says run, and that the cheater's slot that it proves has none. */
-export async function tellClocks({ nodes, terminal, cast, letter }: Play): Promise<void> {
+export async function tellClocks({ nodes, terminal, cast, second }: Play): Promise<void> {
   const [keeper] = cast.honestKeepers;
   const running = (await nodes.status()).find(({ name }) => name === `keeper ${keeper}`);
   if (running === undefined) throw new MemoError("NODE_NOT_RUNNING", `keeper ${keeper} does not run.`);
@@ -25,8 +25,8 @@ export async function tellClocks({ nodes, terminal, cast, letter }: Play): Promi
       `the clock of slot ${slot} of provider ${provider} runs since epoch ${started}: ${left} and it is lost`,
     );
   }
-  const proven = slotOf(letter.order, cast.cheater);
-  const stands = !clocks.some(({ orderId, slot }) => orderId === letter.orderId && slot === proven);
+  const proven = slotOf(second.order, cast.cheater);
+  const stands = !clocks.some(({ orderId, slot }) => orderId === second.orderId && slot === proven);
   terminal.note(
     `the clock of provider ${cast.cheater}'s slot of the second order, which it proves, ${stands ? "stands still" : "RUNS"}`,
   );

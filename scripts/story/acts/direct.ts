@@ -84,17 +84,17 @@ export async function closeUnanswered(network: EmbeddedNetwork, order: Order, ti
 
 /** An outsider challenges an honest provider, and the cheater on the second order, whose bytes it loses just then. */
 export async function challengeByOutsider(play: Play, link: OrderLink): Promise<void> {
-  const { network, terminal, cast, file, letter, reasons } = play;
+  const { network, terminal, cast, file, second, reasons } = play;
   terminal.stage("An outsider asks directly, without any keeper");
   const epoch = await betweenEpochs(network);
   const honest = await challengeDirectly(network, file.order, slotOf(file.order, cast.challenged), 0);
   await untilAnswered(network, honest);
   terminal.step(`provider ${cast.challenged} was challenged on one shard and answered by itself`);
 
-  await loseAll(await findSlotFiles(network, link, letter.order, cast.cheater));
+  await loseAll(await findSlotFiles(network, link, second.order, cast.cheater));
   reasons.set(cast.cheater, epoch, "lost all it had left");
-  const cheated = await challengeDirectly(network, letter.order, slotOf(letter.order, cast.cheater), 0);
-  const closed = await closeUnanswered(network, letter.order, cheated);
+  const cheated = await challengeDirectly(network, second.order, slotOf(second.order, cast.cheater), 0);
+  const closed = await closeUnanswered(network, second.order, cheated);
   terminal.step(
     `provider ${cast.cheater} was challenged on its slot of the second order, had nothing to answer with, ` +
       `${closed?.evicted ? "and is evicted and slashed at once" : "but was NOT evicted"}`,

@@ -15,8 +15,8 @@ export interface Play extends StoryContext {
   cast: Cast;
   /** The file. */
   file: StoreResult;
-  /** A small second order that the cheater holds a slot of too. */
-  letter: StoreResult;
+  /** A second order that the cheater holds a slot of too. */
+  second: StoreResult;
   kzg: Kzg;
   /** Why each provider missed what it missed: the story knows, as it made it so. */
   reasons: Reasons;

@@ -17,16 +17,19 @@ export async function readAgain(play: Play, input: InputFile): Promise<RestoredA
   const { network, nodes, terminal, cast, file, options, createFreshClient } = play;
   terminal.stage("Reading it back once more");
   const holders = await holdersOf(network, file.order);
-  const former = file.order.providers.filter((provider) => !holders.includes(provider));
-  const stopped = [...former.filter((id) => id !== cast.dead), ...holders.slice(0, options.policy.m)];
+  const first = file.order.providers;
+  const former = first.filter((provider) => !holders.includes(provider));
+  // Those that hold it from the beginning on: what was rebuilt has to stand in for them.
+  const oldest = holders.toSorted((a, b) => Number(first.includes(b)) - Number(first.includes(a)));
+  const stopped = [...former.filter((id) => id !== cast.dead), ...oldest.slice(0, options.policy.m)];
   for (const provider of stopped) await nodes.stopProvider(provider);
   const down = [...new Set([cast.dead, ...stopped])];
-  const gone = file.order.providers.filter((provider) => down.includes(provider));
+  const gone = first.filter((provider) => down.includes(provider));
   terminal.step(
     `stopped ${options.policy.m} of the present holders and all former ones: ${naming("provider", down)} are down`,
   );
   terminal.note(
-    `${gone.length} of the ${file.order.providers.length} that it was stored with; its parity alone bears ${options.policy.m}`,
+    `${gone.length} of the ${first.length} that it was stored with; its parity alone bears ${options.policy.m}`,
   );
   const client = createFreshClient();
   try {

@@ -28,13 +28,7 @@ export async function findSlotFiles(
   return [];
 }
 
-/** Deletes a third of the files, at least one, as a disk that fails in places would. Returns what is left. */
-export async function loseThird(files: SlotFiles): Promise<{ lost: number; left: string[] }> {
-  const lost = files.filter((_, stripe) => stripe % 3 === 0);
-  await loseAll(lost);
-  return { lost: lost.length, left: files.filter((_, stripe) => stripe % 3 !== 0) };
-}
-
+/** Deletes the files, as a disk that fails does. */
 export async function loseAll(files: SlotFiles): Promise<void> {
   await Promise.all(files.map((path) => rm(path)));
 }

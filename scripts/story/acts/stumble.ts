@@ -8,7 +8,7 @@ import { tellClocks } from "./clocks.ts";
 import type { OrderLink } from "./orderLink.ts";
 import { type Play, senderOf, shortId, stakeOf, targetsOf } from "./play.ts";
 import { settleUp } from "./settling.ts";
-import { findSlotFiles, loseThird } from "./shardFiles.ts";
+import { findSlotFiles, loseAll } from "./shardFiles.ts";
 
 /** What is wrong from when on. */
 export interface Stumble {
@@ -18,8 +18,8 @@ export interface Stumble {
   at: number;
   /** Chain time of the death, seconds. */
   chainTime: number;
-  /** Stripes of which the cheater keeps its shard. */
-  cheaterKeeps: string[];
+  /** Shards that the cheater still has, as paths. */
+  cheaterKeeps: readonly string[];
 }
 
 /**
@@ -27,7 +27,7 @@ export interface Stumble {
  * that epoch and the next.
  */
 export async function stumble(play: Play, link: OrderLink): Promise<Stumble> {
-  const { network, nodes, terminal, cast, file, reasons } = play;
+  const { network, nodes, terminal, cast, file, second, reasons } = play;
   terminal.stage("Three providers stumble");
   const epoch = await betweenEpochs(network);
   const stakeBefore = await stakeOf(network, cast.slow);
@@ -37,13 +37,15 @@ export async function stumble(play: Play, link: OrderLink): Promise<Stumble> {
   const chainTime = (await network.conductor.head()).timestamp;
   terminal.step(`provider ${cast.dead} is stopped for good`);
 
-  const files = await findSlotFiles(network, link, file.order, cast.cheater);
+  const lost = await findSlotFiles(network, link, file.order, cast.cheater);
+  const kept = await findSlotFiles(network, link, second.order, cast.cheater);
   await nodes.stopProvider(cast.cheater);
-  const { lost, left } = await loseThird(files);
-  await nodes.startProvider(cast.cheater, { heal: false });
+  await loseAll(lost);
   await refuseRepairs(play, cast.cheater);
+  await nodes.startProvider(cast.cheater, { heal: false });
   terminal.step(
-    `provider ${cast.cheater} loses ${lost} of its ${files.length} shards on disk and goes on answering with the rest`,
+    `provider ${cast.cheater} loses ${lost.length} of its ${lost.length + kept.length} shards on disk, all of the ` +
+      "file's, and goes on answering with the rest",
   );
 
   await nodes.stopProvider(cast.slow);
@@ -66,7 +68,7 @@ export async function stumble(play: Play, link: OrderLink): Promise<Stumble> {
   terminal.note(
     `order ${shortId(file.orderId)} settled: ${formatTokens(refunded)} MEMO refunded to the user so far`,
   );
-  return { epoch, at, chainTime, cheaterKeeps: left };
+  return { epoch, at, chainTime, cheaterKeeps: kept };
 }
 
 /** Who throws shards away does not ask for more of them. */
