@@ -13,6 +13,27 @@ export interface GasUse {
   average: number;
 }
 
+/** What the index has counted of all that went wrong. */
+export interface IndexCounts {
+  evictions: number;
+  offersMade: number;
+  offersExpired: number;
+  appealsAccepted: number;
+  challengesAnswered: number;
+  challengesUnanswered: number;
+  keepersSlashed: number;
+}
+
+const COUNTS: readonly (keyof IndexCounts)[] = [
+  "evictions",
+  "offersMade",
+  "offersExpired",
+  "appealsAccepted",
+  "challengesAnswered",
+  "challengesUnanswered",
+  "keepersSlashed",
+];
+
 /** What the index says of the story. */
 export interface IndexTale {
   /** Newest block in the index, and how many the chain has beyond it. */
@@ -23,17 +44,18 @@ export interface IndexTale {
   certifyGas: number[];
   missed: number;
   gas: GasUse[];
+  counts: IndexCounts;
 }
 
 interface Answer {
-  network: { epochsCertified: number };
+  network: { epochsCertified: number } & IndexCounts;
   order: { id: Hex; state: string; policy: string; shards: string } | null;
   epochs: { items: { epoch: number; state: string; missed: number; certifyGas: number | null }[] };
   gasUses: { items: GasUse[] };
 }
 
 const query = (order: Hex): string => `{
-  network(id: "memo") { epochsCertified }
+  network(id: "memo") { epochsCertified ${COUNTS.join(" ")} }
   order(id: "${order}") { id state policy shards }
   epochs(orderBy: "epoch", limit: 1000) { items { epoch state missed certifyGas } }
   gasUses(orderBy: "id", limit: 100) { items { id count average } }
@@ -61,6 +83,11 @@ export async function askIndex(
     `order ${answer.order.state} under ${answer.order.policy} with ${answer.order.shards} shards; ` +
       `${answer.network.epochsCertified} epochs certified, ${gaps === 0 ? "none" : gaps} of its epochs left out`,
   );
+  const { network: counted } = answer;
+  terminal.step(
+    `${counted.evictions} slots evicted, ${counted.offersMade} offered, ${counted.appealsAccepted} appeal(s) accepted, ` +
+      `${counted.challengesAnswered} of ${counted.challengesAnswered + counted.challengesUnanswered} direct challenges answered`,
+  );
   terminal.step("gas of every kind of transaction:");
   for (const { id, count, average } of answer.gasUses.items) {
     terminal.note(`${id.padEnd(40)} ${formatCount(average).padStart(9)}  × ${count}`);
@@ -73,5 +100,10 @@ export async function askIndex(
     certifyGas: certified.map(({ certifyGas }) => certifyGas ?? 0),
     missed: answer.epochs.items.reduce((sum, { missed }) => sum + missed, 0),
     gas: answer.gasUses.items,
+    counts: pickCounts(counted),
   };
+}
+
+function pickCounts(counted: IndexCounts): IndexCounts {
+  return Object.fromEntries(COUNTS.map((name) => [name, counted[name]])) as unknown as IndexCounts;
 }

@@ -1,6 +1,6 @@
 import type { Hex } from "viem";
 import type { Disturbances, Repairs } from "./acts/summary.ts";
-import type { GasUse } from "./askIndex.ts";
+import type { GasUse, IndexCounts } from "./askIndex.ts";
 import type { Recovery } from "./secondHalf.ts";
 
 /** What `npm start -- --json` prints as the last line of stdout. */
@@ -19,7 +19,7 @@ export interface StoryResult extends Disturbances {
   /** null when the network is too small for the second half. */
   restoredAfterRepair: { match: boolean; providersDown: number } | null;
   recovery: Recovery | null;
-  index: { block: number; behind: number };
+  index: { block: number; behind: number } & IndexCounts;
   balances: { conserved: boolean; supply: string };
   /** Change of what everybody has, token wei; adds up to 0. */
   money: { who: string; part: string; change: string }[];

@@ -157,7 +157,7 @@ async function tell(
       repairs: second?.repairs ?? NO_REPAIRS,
       restoredAfterRepair: second?.restored ?? null,
       recovery: second?.recovery ?? null,
-      index: { block: tale.block, behind: tale.behind },
+      index: { block: tale.block, behind: tale.behind, ...tale.counts },
       balances: { conserved: books.conserved, supply: books.supply.toString() },
       money: rows.map(({ who, part, change }) => ({ who, part, change: change.toString() })),
       gas: tale.gas,

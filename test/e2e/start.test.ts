@@ -196,6 +196,26 @@ describe("the whole story of a file of two megabytes, told once and as JSON", ()
     );
   });
 
+  test("the index has counted what the chain says happened", () => {
+    const { index, offers } = result;
+    const answers = result.directChallenges.filter(({ answered }) => answered).length;
+    assert.deepEqual(
+      { ...index, block: 0, behind: 0 },
+      {
+        block: 0,
+        behind: 0,
+        // One slot was lost by a direct challenge that nobody answered.
+        evictions: result.lost + result.directChallenges.length - answers,
+        offersMade: offers.made,
+        offersExpired: offers.expired,
+        appealsAccepted: result.appeals.filter(({ accepted }) => accepted).length,
+        challengesAnswered: answers,
+        challengesUnanswered: result.directChallenges.length - answers,
+        keepersSlashed: result.equivocations,
+      },
+    );
+  });
+
   test("the gas of every kind of transaction comes from the index", () => {
     const kinds = new Set(result.gas.map(({ id }) => id));
     for (const kind of [
