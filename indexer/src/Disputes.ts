@@ -107,15 +107,13 @@ ponder.on("Disputes:CollateralSpared", async ({ event, context: { db } }) => {
 
 ponder.on("Disputes:ChallengeOpened", async ({ event, context: { db } }) => {
   const groupAddress = await record(db, event, "Disputes");
-  const { orderId, slot, stripe, until, ...ticket } = event.args.ticket;
+  const { orderId, slot, stripe, ...ticket } = event.args.ticket;
   const providerId = scoped(groupAddress, ticket.providerId);
-  // Against somebody who has lost the slot the ticket tells until when it was held, not since.
-  const left = until === 0 ? null : await db.find(handOver, { id: handOverId(orderId, slot, until) });
   await db.insert(directChallenge).values({
     id: scoped(groupAddress, ticket.id),
     ...{ groupAddress, orderId, slotId: slotId(orderId, slot), slot, stripe: BigInt(stripe) },
     ...{ challengeId: ticket.id, providerId },
-    assignmentId: assignmentId(orderId, slot, left?.since ?? ticket.since),
+    assignmentId: assignmentId(orderId, slot, ticket.since),
     ...{ challenger: lower(ticket.challenger), ownerLane: ticket.ownerLane, state: "open" },
     ...{
       bond: ticket.bond,

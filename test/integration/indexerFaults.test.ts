@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
+import { createClient, eq, sql } from "@ponder/client";
 import type { Hex } from "viem";
+import * as schema from "../../indexer/ponder.schema.ts";
 import { type Indexer, startIndexer } from "../../indexer/startIndexer.ts";
 import { createSilentLogger } from "../../protocol/runtime/logger.ts";
 import { EVENTS, FAULT_EVENTS } from "./indexer/events.ts";
@@ -25,6 +28,11 @@ const STAKE = 10_000n;
 /** Bonds, in native wei. */
 const BOND = 1_000_000n;
 const REIMBURSED = 400_000n;
+/** A second order, which stays open and damaged. */
+const OFFERED = {
+  id: hash("offered"),
+  tenure: { providerId: 2, slot: 1, since: 2, until: 16, stripe: 2 },
+};
 
 describe("indexer of faults", { timeout: 240_000 }, () => {
   let world: World;
@@ -361,7 +369,7 @@ describe("indexer of faults", { timeout: 240_000 }, () => {
     const opened = faults.challenged(3n, {
       slot: 2,
       providerId: 3,
-      since: 0,
+      since: 2,
       until: 14,
       stripe: 0,
       bond: BOND,
@@ -467,23 +475,84 @@ describe("indexer of faults", { timeout: 240_000 }, () => {
     });
   });
 
-  test("lets go of what a closed order held: slots, offers and redundancy of the group", async () => {
+  test("tells every hand-over, repair and slashing of an order from its side", async () => {
+    // Its slot 1 is lost and offered for as long as the tests run.
+    await openOrder(world, OFFERED.id, 2n);
     await certify(world, 16, { exceptions: 2 });
     await world.emitAll([
-      ...faults.lost(16, 4, [{ providerId: 4, slot: 1, since: 15, until: 16, stripe: 1 }], {
-        isProtected: true,
-      }),
-      faults.offered({ slot: 1, providerId: 3, epoch: 16, deadline: 20 }),
+      ...faults.lost(16, 2, [{ ...OFFERED.tenure, order: OFFERED.id }]),
+      faults.offered({ order: OFFERED.id, slot: 1, providerId: 5, epoch: 16, deadline: 20 }),
       faults.finished(16, 2),
     ]);
+    const { order } = await ask(`{ order(id: "${ORDER.id}") {
+      handOvers(orderBy: "until") { items { slot cause } }
+      repairs(orderBy: "since") { items { slot } }
+      repairOffers(orderBy: "epoch") { items { epoch state } }
+      slashings(orderBy: "block") { items { amount } }
+      directChallenges(orderBy: "challengeId") { items { challengeId } }
+      lostShards(orderBy: "block") { items { slot stripe } }
+      movements(where: { kind_in: [potFilled, bonusReserved, providerCredited] }, orderBy: "block") {
+        items { kind amount }
+      }
+    } }`);
+    assert.deepEqual(order, {
+      handOvers: {
+        items: [
+          { slot: 0, cause: "lost" },
+          { slot: 1, cause: "lost" },
+          { slot: 2, cause: "challenge" },
+          { slot: 0, cause: "exit" },
+        ],
+      },
+      repairs: { items: [{ slot: 0 }, { slot: 1 }, { slot: 0 }] },
+      repairOffers: {
+        items: [
+          { epoch: 3, state: "expired" },
+          { epoch: 8, state: "accepted" },
+          { epoch: 13, state: "accepted" },
+          { epoch: 14, state: "void" },
+          { epoch: 15, state: "accepted" },
+        ],
+      },
+      slashings: { items: [{ amount: "35" }, { amount: "35" }, { amount: "6" }] },
+      directChallenges: { items: ["1", "2", "3"].map((challengeId) => ({ challengeId })) },
+      lostShards: {
+        items: [
+          { slot: 0, stripe: "4" },
+          { slot: 1, stripe: "0" },
+        ],
+      },
+      movements: {
+        items: [
+          { kind: "bonusReserved", amount: "15" },
+          { kind: "potFilled", amount: "10" },
+          { kind: "providerCredited", amount: "10" },
+          { kind: "bonusReserved", amount: "14" },
+          { kind: "providerCredited", amount: "14" },
+          { kind: "potFilled", amount: "5" },
+          { kind: "potFilled", amount: "6" },
+        ],
+      },
+    });
+  });
+
+  test("lets go of what a closed order held: slots, offers and redundancy of the group", async () => {
+    await certify(world, 17, { exceptions: 2 });
     await world.emitAll([
-      faults.settledPage(13, 17, { toProviders: 0n, refunded: 0n }),
+      ...faults.lost(17, 4, [{ providerId: 4, slot: 1, since: 15, until: 17, stripe: 1 }], {
+        isProtected: true,
+      }),
+      faults.offered({ slot: 1, providerId: 3, epoch: 17, deadline: 21 }),
+      faults.finished(17, 2),
+    ]);
+    await world.emitAll([
+      faults.settledPage(13, 18, { toProviders: 0n, refunded: 0n }),
       faults.closedOrder(),
     ]);
     const answer = await ask(`{
       order(id: "${ORDER.id}") { state slotsHeld slotsVacant slotsVoid }
-      lostRecord(id: "${provider(4)}-16-0") { state isProtected }
-      repairOffer(id: "${slotId(1)}-16") { state }
+      lostRecord(id: "${provider(4)}-17-0") { state isProtected }
+      repairOffer(id: "${slotId(1)}-17") { state }
       provider(id: "${provider(2)}") { slotCount shards }
       former: provider(id: "${provider(4)}") { slotCount shards }
       group(id: "${group}") { slotsHeld slotsVacant slotsVoid openOrderCount }
@@ -493,7 +562,7 @@ describe("indexer of faults", { timeout: 240_000 }, () => {
     assert.deepEqual(answer.repairOffer, { state: "void" });
     assert.deepEqual(answer.provider, { slotCount: 0, shards: "0" });
     assert.deepEqual(answer.former, { slotCount: 0, shards: "0" });
-    assert.deepEqual(answer.group, { slotsHeld: 0, slotsVacant: 0, slotsVoid: 0, openOrderCount: 0 });
+    assert.deepEqual(answer.group, { slotsHeld: 2, slotsVacant: 1, slotsVoid: 0, openOrderCount: 1 });
   });
 
   test("an eviction after the order has closed changes the order, not the group's open slots", async () => {
@@ -504,8 +573,46 @@ describe("indexer of faults", { timeout: 240_000 }, () => {
       group(id: "${group}") { slotsHeld slotsVacant evictions }
     }`);
     assert.deepEqual(answer.order, { slotsHeld: 0, slotsVacant: 2 });
-    assert.deepEqual(answer.provider, { slotCount: 0, slotsLost: 2 });
-    assert.deepEqual(answer.group, { slotsHeld: 0, slotsVacant: 0, evictions: 5 });
+    assert.deepEqual(answer.provider, { slotCount: 0, slotsLost: 3 });
+    assert.deepEqual(answer.group, { slotsHeld: 2, slotsVacant: 1, evictions: 6 });
+  });
+
+  test("answers the ten questions of docs/graphql.md, each with what happened", async () => {
+    const text = await readFile(new URL("../../docs/graphql.md", import.meta.url), "utf8");
+    const questions = [...text.matchAll(/```graphql\n([\s\S]*?)```/g)].map((match) => match[1]!);
+    assert.equal(questions.length, 10);
+    await indexer.ready(await world.node.head(), AbortSignal.timeout(20_000));
+    const values: Record<string, string> = { order: OFFERED.id, group, provider: provider(1), epoch: "20" };
+    for (const question of questions) {
+      const names = [...question.matchAll(/\$(\w+): \w+!/g)].map((match) => match[1]!);
+      const variables = Object.fromEntries(names.map((name) => [name, values[name]]));
+      const answer = await query<Record<string, { items?: unknown[] } | null>>(
+        indexer.url,
+        question,
+        variables,
+      );
+      for (const [field, value] of Object.entries(answer)) {
+        assert.ok(value !== null, field);
+        assert.ok(value.items === undefined || value.items.length > 0, `${field} is empty`);
+      }
+    }
+  });
+
+  test("answers SQL that reads, and refuses SQL that writes", async () => {
+    const client = createClient(`${indexer.url}/sql`, { schema });
+    const rows = await client.db
+      .select({ slot: schema.slot.slot, state: schema.slot.state })
+      .from(schema.slot)
+      .where(eq(schema.slot.orderId, ORDER.id))
+      .orderBy(schema.slot.slot);
+    assert.deepEqual(rows, [
+      { slot: 0, state: "vacant" },
+      { slot: 1, state: "vacant" },
+      { slot: 2, state: "void" },
+    ]);
+    await assert.rejects(client.db.execute(sql`delete from slot`));
+    await assert.rejects(client.db.execute(sql`select pg_sleep(1)`));
+    assert.equal((await client.db.select({ id: schema.slot.id }).from(schema.slot)).length, 6);
   });
 
   test("told every event of faults, and the hash of each contract agrees", async () => {

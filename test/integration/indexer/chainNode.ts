@@ -13,7 +13,7 @@ export type ChainNode = {
   /** Number of the newest block. */
   head(): Promise<number>;
   /** Sends a call from an account, mines one block (unless told not to) and returns the hash. */
-  send(request: { to: Address; data: Hex; from?: Address; mine?: boolean }): Promise<Hex>;
+  send(request: { to: Address; data: Hex; from?: Address; value?: bigint; mine?: boolean }): Promise<Hex>;
   deploy(bytecode: Hex, from?: Address): Promise<Address>;
   mine(blocks?: number): Promise<void>;
   stop(): Promise<void>;
@@ -43,11 +43,11 @@ export async function startChainNode(): Promise<ChainNode> {
     for (let mined = 0; mined < blocks; mined++) await testClient.mine({ blocks: 1 });
   };
 
-  const send: ChainNode["send"] = async ({ to, data, from = accounts[0]!, mine: mineNow = true }) => {
+  const send: ChainNode["send"] = async (request) => {
+    const { to, data, from = accounts[0]!, value = 0n, mine: mineNow = true } = request;
     const hash = await walletClient.sendTransaction({
       account: from,
-      to,
-      data,
+      ...{ to, data, value },
       chain: hardhat,
       gas: 3_000_000n,
     });

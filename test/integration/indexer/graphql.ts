@@ -30,3 +30,25 @@ export async function eventually<Value>(
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }
+
+type Field = { name: string; type: { kind: string; ofType: { kind: string } | null } };
+type Introspection = { __schema: { types: { name: string; fields: Field[] | null }[] } };
+
+/** Everything that an index holds: all rows of all tables, with every column that is no relation. */
+export async function dump(url: string): Promise<Record<string, { items: Record<string, unknown>[] }>> {
+  const { __schema } = await query<Introspection>(
+    url,
+    "{ __schema { types { name fields { name type { kind ofType { kind } } } } } }",
+  );
+  const fieldsOf = (type: string) => __schema.types.find(({ name }) => name === type)?.fields ?? [];
+  const leaf = ({ type }: Field) =>
+    ["SCALAR", "ENUM"].includes(type.kind) ||
+    (type.kind === "NON_NULL" && ["SCALAR", "ENUM", "LIST"].includes(type.ofType?.kind ?? ""));
+  const lists = fieldsOf("Query").filter(({ name }) => !name.startsWith("_") && name.endsWith("s"));
+  const questions = lists.map(({ name }) => {
+    const table = name.slice(0, -1);
+    const columns = fieldsOf(table).filter(leaf);
+    return `${name}(orderBy: "id", limit: 1000) { items { ${columns.map((column) => column.name).join(" ")} } }`;
+  });
+  return query(url, `{ ${questions.join("\n")} }`);
+}

@@ -8,25 +8,29 @@ import {
   encodeFunctionData,
   erc20Abi,
   type Hex,
-  keccak256,
   parseSignature,
   serializeCompactSignature,
   signatureToCompactSignature,
-  toHex,
 } from "viem";
-import { deployGroup } from "../../../ignition/deploy.ts";
+import { type ChosenParameters, deployGroup } from "../../../ignition/deploy.ts";
 import { challengeSettlementAbi } from "../../../protocol/abi/generated/ChallengeSettlement.ts";
+import { disputesAbi } from "../../../protocol/abi/generated/Disputes.ts";
 import { groupFactoryAbi } from "../../../protocol/abi/generated/GroupFactory.ts";
+import { repairsAbi } from "../../../protocol/abi/generated/Repairs.ts";
 import { stakingAbi } from "../../../protocol/abi/generated/Staking.ts";
 import { storageOrdersAbi } from "../../../protocol/abi/generated/StorageOrders.ts";
 import { type Certificate, COMMIT_TYPES, settlementDomain } from "../../../protocol/certificate.ts";
 import { type DeployedGroup, type Deployment, writeDeployment } from "../../../protocol/chain/deployment.ts";
 import { epochAt, epochStart } from "../../../protocol/chain/epochs.ts";
 import { ORDER_TYPES, type Order, ordersDomain } from "../../../protocol/order.ts";
+import {
+  type ExceptionLeaf,
+  exceptionChunks,
+  exceptionsRoot,
+  missedLeaf,
+} from "../../../protocol/results/exceptions.ts";
 import { type ChainNode, startChainNode } from "./chainNode.ts";
 import { hash } from "./world.ts";
-
-const EMPTY_ROOT = keccak256("0x02");
 
 /** The real contracts on a real chain, and the hands that use them. */
 export type RealGroup = {
@@ -42,6 +46,7 @@ export type RealGroup = {
     functionName: string,
     args: readonly unknown[],
     from?: Address,
+    value?: bigint,
   ): Promise<Hex>;
   read<Value>(address: Address, abi: Abi, functionName: string, args?: readonly unknown[]): Promise<Value>;
   epochNow(): Promise<number>;
@@ -49,9 +54,18 @@ export type RealGroup = {
   advanceTo(epoch: number): Promise<void>;
   /** Signed by payer (the owner) and providers, and sent. */
   open(order: Order): Promise<Hex>;
-  /** Signed by keepers 1 to 3 and sent; names the providers that missed. */
-  certify(epoch: number, missed?: readonly number[]): Promise<Hex>;
-  applyMissed(epoch: number, missed: readonly number[]): Promise<Hex>;
+  /** Signed by keepers 1 to 3 and sent; its exceptions are these. */
+  certify(epoch: number, leaves?: readonly ExceptionLeaf[]): Promise<Hex>;
+  /** Applies all exceptions of an epoch; `details` say what those of lost shards and offers stand for. */
+  apply(epoch: number, leaves: readonly ExceptionLeaf[], details?: readonly Hex[]): Promise<Hex>;
+  /** A certificate of an epoch, and what a keeper signs it with. */
+  certificate(epoch: number, changes?: Partial<Certificate>): Certificate;
+  signCertificate(keeper: number, certificate: Certificate): Promise<Hex>;
+  /** Account that signs for a provider, and for a keeper. */
+  providerOperator(id: number): Address;
+  keeperOperator(id: number): Address;
+  /** An account that is nobody in the group; `number` from 0 on. */
+  outsider(number: number): Address;
   stop(): Promise<void>;
 };
 
@@ -60,32 +74,42 @@ export const REAL_ABIS = {
   staking: stakingAbi as Abi,
   orders: storageOrdersAbi as Abi,
   settlement: challengeSettlementAbi as Abi,
+  disputes: disputesAbi as Abi,
+  repairs: repairsAbi as Abi,
 };
 
-/** Deploys a group and registers three providers and four keepers in it. */
-export async function createRealGroup(): Promise<RealGroup> {
+const KEEPERS = 4;
+
+/** Who missed an epoch, as leaves. */
+export function missedLeaves(...providers: readonly number[]): ExceptionLeaf[] {
+  return providers.map(missedLeaf);
+}
+
+/** Deploys a group and registers three providers, or more, and four keepers in it. */
+export async function createRealGroup(
+  options: { readonly providers?: number; readonly parameters?: Partial<ChosenParameters> } = {},
+): Promise<RealGroup> {
+  const { providers = 3, parameters: chosen = {} } = options;
   const node = await startChainNode();
   await node.testClient.setAutomine(true);
-  const deployment = await deployGroup({ rpcUrl: node.rpcUrl });
+  const deployment = await deployGroup({ rpcUrl: node.rpcUrl, parameters: chosen });
   await node.testClient.setAutomine(false);
   const group = deployment.groups[0]!;
   const directory = await mkdtemp(join(tmpdir(), "memo-indexer-"));
   const deploymentPath = join(directory, "deployment.json");
   await writeDeployment(deploymentPath, deployment);
   const owner = node.accounts[0]!;
-  const operators = node.accounts.slice(1);
   const { parameters } = group;
+  const providerOperator = (id: number): Address => node.accounts[id]!;
+  const keeperOperator = (id: number): Address => node.accounts[providers + id]!;
 
-  const call: RealGroup["call"] = async (address, abi, functionName, args, from = owner) => {
-    const hashOfCall = await node.send({
-      to: address,
-      data: encodeFunctionData({ abi, functionName, args }),
-      from,
-    });
+  const call: RealGroup["call"] = async (address, abi, functionName, args, from = owner, value = 0n) => {
+    const data = encodeFunctionData({ abi, functionName, args });
+    const hashOfCall = await node.send({ to: address, data, from, value });
     const receipt = await node.publicClient.getTransactionReceipt({ hash: hashOfCall });
     if (receipt.status !== "success") {
       // Run once more for the reason.
-      await node.publicClient.simulateContract({ address, abi, functionName, args, account: from });
+      await node.publicClient.simulateContract({ address, abi, functionName, args, account: from, value });
       throw new Error(`${functionName} reverted`);
     }
     return hashOfCall;
@@ -101,19 +125,33 @@ export async function createRealGroup(): Promise<RealGroup> {
   for (const spender of [group.staking, group.orders]) {
     await call(deployment.token, erc20Abi as Abi, "approve", [spender, 10n ** 30n]);
   }
-  for (const [index, operator] of operators.slice(0, 3).entries()) {
-    const stake = parameters.minProviderStake * BigInt(index + 1);
-    const args = [operator, `/ip4/127.0.0.1/tcp/${index}`, hash(`domain ${index}`), 100n << 32n, true, stake];
+  for (let id = 1; id <= providers; id++) {
+    const stake = parameters.minProviderStake * BigInt(id);
+    const endpoint = `/ip4/127.0.0.1/tcp/${id}`;
+    const args = [providerOperator(id), endpoint, hash(`domain ${id}`), 100n << 32n, true, stake];
     await call(group.staking, REAL_ABIS.staking, "registerProvider", args);
   }
-  for (const operator of operators.slice(3, 7)) {
-    const args = [operator, "/ip4/127.0.0.1/tcp/9", parameters.minKeeperStake];
+  for (let id = 1; id <= KEEPERS; id++) {
+    const args = [keeperOperator(id), "/ip4/127.0.0.1/tcp/9", parameters.minKeeperStake];
     await call(group.staking, REAL_ABIS.staking, "registerKeeper", args);
   }
   await call(group.settlement, REAL_ABIS.settlement, "rotate", []);
 
   const epochNow = async () => epochAt(parameters, Number((await node.publicClient.getBlock()).timestamp));
+  const certificateOf: RealGroup["certificate"] = (epoch, changes = {}) => ({
+    ...{ term: Math.floor(epoch / parameters.termLength), epoch, round: 0, absent: 0b1000, leader: 1 },
+    resultsRoot: hash(`results ${epoch}`),
+    ...{ exceptionsRoot: exceptionsRoot([]), exceptions: 0 },
+    ...changes,
+  });
+  const signCertificate: RealGroup["signCertificate"] = (keeper, certificate) => {
+    const domain = settlementDomain(deployment.chainId, group.settlement);
+    const message = { group: group.settlement, ...certificate };
+    return sign(keeperOperator(keeper), { domain, types: COMMIT_TYPES, primaryType: "Commit", message });
+  };
   return {
+    ...{ certificate: certificateOf, signCertificate, providerOperator, keeperOperator },
+    outsider: (number) => node.accounts[providers + KEEPERS + 1 + number]!,
     ...{ node, deployment, group, directory, deploymentPath, owner, call, epochNow },
     read: <Value>(address: Address, abi: Abi, functionName: string, args: readonly unknown[] = []) =>
       node.publicClient.readContract({ address, abi, functionName, args }) as Promise<Value>,
@@ -129,50 +167,24 @@ export async function createRealGroup(): Promise<RealGroup> {
         typeof node.walletClient.signTypedData
       >[0]);
       const signatures: Hex[] = [];
-      for (const id of order.providers) signatures.push(await sign(operators[id - 1]!, typed));
+      for (const id of order.providers) signatures.push(await sign(providerOperator(id), typed));
       return call(group.orders, REAL_ABIS.orders, "open", [order, payerSignature, concatHex(signatures)]);
     },
-    certify: async (epoch, missed = []) => {
-      const certificate: Certificate = {
-        ...{ term: 0, epoch, round: 0, absent: 0b1000, leader: 1 },
-        resultsRoot: hash(`results ${epoch}`),
-        exceptionsRoot: missed.length === 0 ? EMPTY_ROOT : missedRoot(missed),
-        exceptions: missed.length,
-      };
-      const domain = settlementDomain(deployment.chainId, group.settlement);
-      const message = { group: group.settlement, ...certificate };
-      const typed = { domain, types: COMMIT_TYPES, primaryType: "Commit", message };
+    certify: async (epoch, leaves = []) => {
+      const exceptions = { exceptionsRoot: exceptionsRoot(leaves), exceptions: leaves.length };
+      const certificate = certificateOf(epoch, exceptions);
       const signatures: Hex[] = [];
-      for (const operator of operators.slice(3, 6)) signatures.push(await sign(operator, typed));
+      for (const keeper of [1, 2, 3]) signatures.push(await signCertificate(keeper, certificate));
       const args = [certificate, 0b0111, concatHex(signatures)];
-      return call(group.settlement, REAL_ABIS.settlement, "certify", args, operators[4]!);
+      return call(group.settlement, REAL_ABIS.settlement, "certify", args, keeperOperator(2));
     },
-    applyMissed: (epoch, missed) => {
-      const leaves = missed.map((provider) => ({ kind: 1, provider, data: `0x${"00".repeat(32)}` as Hex }));
-      return call(group.settlement, REAL_ABIS.settlement, "applyExceptions", [epoch, leaves, []]);
+    apply: (epoch, leaves, details = []) => {
+      const { proof } = exceptionChunks(leaves, 0, leaves.length)[0]!;
+      return call(group.settlement, REAL_ABIS.settlement, "applyExceptions", [epoch, leaves, proof, details]);
     },
     stop: async () => {
       await node.stop();
       await rm(directory, { recursive: true, force: true });
     },
   };
-}
-
-/** Root over one or two missed leaves. */
-function missedRoot(missed: readonly number[]): Hex {
-  const leaves = missed.map((provider, index) =>
-    keccak256(
-      concatHex([
-        "0x00",
-        keccak256(toHex("memo/exception/v1")),
-        toHex(index, { size: 4 }),
-        "0x01",
-        toHex(provider, { size: 4 }),
-        `0x${"00".repeat(32)}`,
-      ]),
-    ),
-  );
-  if (leaves.length === 1) return leaves[0]!;
-  if (leaves.length === 2) return keccak256(concatHex(["0x01", leaves[0]!, leaves[1]!]));
-  throw new Error("one or two");
 }
