@@ -1,14 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  type Address,
-  createPublicClient,
-  createWalletClient,
-  type Hex,
-  http,
-  type LocalAccount,
-} from "viem";
-import { EXCEPTION_KIND, quorumOf } from "../protocol/certificate.ts";
+import { createPublicClient, createWalletClient, type Hex, http, type LocalAccount } from "viem";
+import { quorumOf } from "../protocol/certificate.ts";
 import type { BlockSource } from "../protocol/chain/blockSource.ts";
 import { type Deployment, findGroup } from "../protocol/chain/deployment.ts";
 import { openGroupFollower } from "../protocol/chain/groupFollower.ts";
@@ -25,24 +18,17 @@ import { followChain } from "./chainLoop.ts";
 import { createChainView } from "./chainView.ts";
 import { createOpeningsCache } from "./challenge/openings.ts";
 import { createOpeningsPuller } from "./challenge/pull.ts";
-import { createEquivocationWatch } from "./consensus/equivocation.ts";
 import { openJournal } from "./consensus/journal.ts";
 import { createEdge, type DeafTo } from "./edge.ts";
-import type { RunningEpoch } from "./epochEntries.ts";
-import { createEpochRecords } from "./epochRecords.ts";
-import { createEpochSources } from "./epochSources.ts";
-import { createEpochs } from "./epochs.ts";
 import { mountGraphql } from "./graphql.ts";
 import { repairResolvers } from "./graphqlRepairs.ts";
+import { createKeeperParts } from "./keeperParts.ts";
+import { createKeeperProgress, type KeeperStatus } from "./keeperStatus.ts";
 import { createKeeperMetrics } from "./metrics.ts";
 import { startKeeperNetwork } from "./network.ts";
-import { createPeers } from "./peers.ts";
-import { createReports } from "./reports.ts";
 import { createKeeperHandlers } from "./rpc.ts";
 import type { KeeperSettings } from "./settings.ts";
-import { type EpochRecord, openKeeperStore } from "./store.ts";
-import { placeIn } from "./submit/place.ts";
-import { createSubmitter } from "./submit/submitter.ts";
+import { openKeeperStore } from "./store.ts";
 
 export type KeeperOptions = {
   settings: KeeperSettings;
@@ -64,31 +50,8 @@ export type KeeperOptions = {
   deafTo?: DeafTo;
 };
 
-export type KeeperStatus = {
-  /** 0 while the operator is not registered. */
-  readonly keeperId: number;
-  readonly operator: Address;
-  readonly peerId: string;
-  /** Multiaddr with peer id, as it belongs on chain. */
-  readonly endpoint: string;
-  readonly url: string;
-  readonly epoch: number;
-  readonly finalBlock: number;
-  readonly lag: number;
-  readonly lastCertified: number;
-  /** Duties that need no new block to end. */
-  readonly pending: number;
-  /** Epochs that are challenged or voted on, with the round of the vote (−1 before the cut-off). */
-  readonly rounds: readonly { epoch: number; round: number; phase: string }[];
-};
-
 export type RunningKeeper = RunningDaemon<KeeperStatus>;
 
-/** Longest time that one look at a reported shard may take. */
-const LOOK_MS = 20_000;
-const KIND_NAMES = new Map<number, string>(
-  Object.entries(EXCEPTION_KIND).map(([name, kind]) => [kind, name]),
-);
 const FAILURE = "the keeper cannot go on";
 
 /**
@@ -131,7 +94,7 @@ export async function startKeeper(options: KeeperOptions): Promise<RunningKeeper
     metrics: registry,
     state: view.state,
     lag: () => follower.status().lag,
-    pending: () => pending(),
+    pending: () => progress.pending(),
     epoch: view.epoch,
     pointsCached: () => openings.size(),
     clocks: () => epochs.repairs()?.history.clocks.size ?? 0,
@@ -165,16 +128,6 @@ export async function startKeeper(options: KeeperOptions): Promise<RunningKeeper
     (own) => own.close(),
   );
 
-  const peers = createPeers({
-    state: view.state,
-    operator,
-    client: network.keepers,
-    gossip: network.gossip,
-    votesTopic: network.votesTopic,
-    signal,
-    logger,
-    onFailure: () => metrics.undelivered.inc(),
-  });
   const puller = createOpeningsPuller({
     state: view.state,
     providers: network.providers,
@@ -187,127 +140,30 @@ export async function startKeeper(options: KeeperOptions): Promise<RunningKeeper
     onPulled: (bytes) => metrics.openingsBytes.inc(bytes),
   });
 
-  const submitter = createSubmitter({
-    publicClient,
-    transactor,
-    group,
-    operator,
-    state: view.state,
-    exceptionsOf: (epoch) => records.exceptionsOf(epoch),
-    journal,
-    placeOf: (epoch) => placeIn(view.state(), epoch, operator),
-    standbyBlocks: settings.standbyBlocks,
-    onSubmitted(what, gas) {
-      metrics.submissions.inc({ what });
-      metrics.gas.inc({ what }, Number(gas));
-    },
-    signal,
-    logger,
-  });
-  cleanup.defer(() => submitter.settled());
-
-  const onDecided = (record: EpochRecord, running: RunningEpoch) => {
-    const { certificate, exceptions } = record;
-    metrics.decided.inc({ round: certificate.round === 0 ? "first" : "later" });
-    for (const { kind } of exceptions) metrics.exceptions.inc({ kind: KIND_NAMES.get(kind)! });
-    submitter.decided(record, running.challenge.seed, running.self, running.roster.operators.length);
-  };
-
-  const sources = createEpochSources({
-    chainId,
-    group: settlement,
-    account,
-    points: options.points,
-    ...{ openings, store, view, network, peers, edge, metrics, signal, logger },
-  });
-  const records = createEpochRecords({ state: view.state, store, sources });
-  const watch = createEquivocationWatch((equivocation) => {
-    journal.keepEquivocation(equivocation);
-    metrics.equivocations.inc();
-    const { member, certificate } = equivocation.first;
-    logger.warn({ member, epoch: certificate.epoch, round: certificate.round }, "a keeper signed twice");
-  });
   const failure = Promise.withResolvers<never>();
-  const epochs = createEpochs({
-    chainId,
-    group: settlement,
-    operator,
-    timing: {
-      roundMs: settings.roundMs,
-      collectMs: settings.collectMs,
-      demandMs: Math.floor(settings.collectMs / 2),
-    },
-    state: view.state,
-    ...{ store, records, journal, watch, peers, sources, onDecided, clock, logger },
+  const { records, submitter, epochs, reports } = createKeeperParts({
+    ...{ settings, account, chainId, group, journal, store, publicClient, transactor, view, network },
+    ...{ openings, edge, metrics, clock, signal, logger },
+    points: options.points,
+    kzg: options.kzg,
     onFailure: failure.reject,
   });
+  cleanup.defer(() => submitter.settled());
   cleanup.defer(() => epochs.stop());
   const inbox = edge.guard(epochs);
-  const reports = createReports({
-    state: view.state,
-    read: async (endpoint, shard, capability) => {
-      const request = { ...shard, capability };
-      return (await network.bulk.call(endpoint, "getShard", request, { signal, timeoutMs: LOOK_MS })).bytes;
-    },
-    pointOf: openings.pointOf,
-    points: options.points,
-    ...(options.kzg === undefined ? {} : { kzg: options.kzg }),
-    clock,
-    onReport: (outcome) => metrics.reports.inc({ outcome }),
-  });
-
-  const views = () =>
-    epochs.views().map(({ epoch, instance }) => ({
-      epoch,
-      round: instance?.round ?? -1,
-      phase: instance?.phase ?? "challenging",
-    }));
-  let processed = -1;
-  let caughtUp = false;
-  const pending = () => epochs.pending() + submitter.preparing();
-  const identity = () => ({
-    id: view.self()?.id ?? 0,
-    operator,
-    peerId: network.host.peerId,
-    epoch: view.epoch(),
-    finalBlock: processed,
-    lastCertified: view.state().lastCertified,
-  });
+  const progress = createKeeperProgress({ operator, version, view, network, follower, epochs, submitter });
   await network.serve(
     createKeeperHandlers({
-      inbox,
-      epochs,
-      store,
-      records,
-      reports,
-      puller,
+      ...{ inbox, epochs, store, records, reports, puller },
       state: view.state,
       isKeeperPeer: view.isKeeperPeer,
-      status: () => ({
-        keeperId: view.self()?.id ?? 0,
-        epoch: Math.max(0, view.epoch()),
-        head: Math.max(0, processed),
-        round: views().at(-1)?.round ?? -1,
-        version,
-      }),
+      status: progress.brief,
     }),
   );
 
   let url = "";
   let failed = false;
-  const status = (): KeeperStatus => ({
-    keeperId: view.self()?.id ?? 0,
-    operator,
-    peerId: network.host.peerId,
-    endpoint: network.host.endpoints()[0] ?? "",
-    url,
-    epoch: view.epoch(),
-    finalBlock: processed,
-    lag: follower.status().lag,
-    lastCertified: view.state().lastCertified,
-    pending: pending(),
-    rounds: views(),
-  });
+  const status = () => progress.status(url);
   const server = createDaemonServer({
     host: settings.httpHost,
     port: settings.httpPort,
@@ -316,14 +172,14 @@ export async function startKeeper(options: KeeperOptions): Promise<RunningKeeper
     logger,
     routes: (app) =>
       mountGraphql(app, {
-        keeper: identity,
+        keeper: progress.identity,
         ...{ epochs, store, quorumOf },
         repairs: repairResolvers({ state: view.state, epochs, reports, journal }),
       }),
     ready: () =>
       daemonReadiness({
         ...(failed ? { failure: FAILURE } : {}),
-        caughtUp,
+        caughtUp: progress.isCaughtUp(),
         registered: view.self() !== undefined,
       }),
   });
@@ -338,10 +194,7 @@ export async function startKeeper(options: KeeperOptions): Promise<RunningKeeper
     submitter,
     connect: network.connect,
     signal,
-    onProcessed(block, live) {
-      processed = block;
-      caughtUp ||= live;
-    },
+    onProcessed: progress.processed,
   });
   const life = superviseDaemon({
     name: "keeper",
@@ -359,7 +212,7 @@ export async function startKeeper(options: KeeperOptions): Promise<RunningKeeper
   return {
     ...life,
     status,
-    pending,
-    headProcessed: () => BigInt(processed),
+    pending: progress.pending,
+    headProcessed: () => BigInt(progress.head()),
   };
 }

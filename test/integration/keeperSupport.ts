@@ -12,7 +12,7 @@ import {
   signatureToCompactSignature,
 } from "viem";
 import { createChallenges, type EpochChallenge } from "../../keeper/challenge/challenges.ts";
-import type { KeeperStatus } from "../../keeper/keeper.ts";
+import type { KeeperStatus } from "../../keeper/keeperStatus.ts";
 import { fetchResults } from "../../keeper/results.ts";
 import { settlementDomain } from "../../protocol/certificate.ts";
 import { createBlockSource } from "../../protocol/chain/blockSource.ts";

@@ -64,7 +64,14 @@ describe("exceptions of one transaction", () => {
 
   it("are fewer when they evict many slots", () => {
     assert.deepEqual(lengths([lost(0, 1), lost(1, 1)]), [2]);
-    assert.deepEqual(lengths([lost(0, 64), lost(1, 64)]), [1, 1]);
+    // Few orders, many slots: it is the evictions that cost.
+    const dense = (part: number) => {
+      const slots = Array.from({ length: 32 }, (_, slot) => slot);
+      const named = ids.slice(0, 2).flatMap((orderId) => slots.map((slot) => ({ orderId, slot, stripe: 0 })));
+      return lostLeaf({ provider: 7, part, entries: named });
+    };
+    assert.deepEqual(lengths([dense(0), dense(1)]), [1, 1]);
+    assert.deepEqual(lengths([dense(0), lost(1, 20)]), [2]);
     assert.deepEqual(lengths([lost(0, 40), lost(1, 40), lost(2, 20)]), [2, 1]);
   });
 

@@ -125,6 +125,20 @@ describe("a member whose votes are void", () => {
     assert.equal(watching.voted("prepare").length, 1);
   });
 
+  it("has no inventory in a proposal, although others handed it on", () => {
+    const self = leader(1);
+    const { receive, voted, feed } = begin(self);
+    for (const member of honest) if (member !== self) receive(inventory(member));
+    feed({ type: "timer", name: "round", round: 0 });
+    for (const member of honest) if (member !== self) receive(roundChange(member));
+    const [proposed] = voted("proposal");
+    const { value } = proposed as { value: Value };
+    assert.deepEqual(
+      value.inventories.map(({ member }) => member),
+      honest,
+    );
+  });
+
   it("makes a value invalid that carries its inventory", () => {
     const self = follower();
     const inventories = [0, 1, 2, 3].map((member) => inventory(member));
