@@ -89,6 +89,8 @@ export function createRepairWorker(deps: RepairDeps): RepairWorker {
   const { store, view, logger } = deps;
   const jobs = new Map<string, Job>();
   const ended: RepairReport[] = [];
+  /** Why offers were not taken, so that each reason is told once. */
+  const declined = new Map<string, string>();
 
   const ownId = () => view.self()?.id ?? 0;
 
@@ -161,7 +163,10 @@ export function createRepairWorker(deps: RepairDeps): RepairWorker {
     // Nothing is awaited from here to the insert, so two repairs cannot promise the same room.
     const reason = declineReason(deps, order, free);
     if (reason !== undefined) {
-      logger.info({ orderId: order.id, slot: slot.slot, reason }, "a repair offer is not taken");
+      const key = slotKey({ orderId: order.id, slot: slot.slot });
+      const said = declined.get(key) === reason;
+      declined.set(key, reason);
+      logger[said ? "debug" : "info"]({ offer: key, deadline, reason }, "a repair offer is not taken");
       return undefined;
     }
     const openBy = view.epochStart(deadline + 1);
@@ -227,7 +232,9 @@ export function createRepairWorker(deps: RepairDeps): RepairWorker {
     run() {
       const own = view.self();
       if (own === undefined) return;
-      for (const offer of offersTo(view.state(), own.id, view.epoch())) {
+      const offers = offersTo(view.state(), own.id, view.epoch());
+      if (offers.length === 0) declined.clear();
+      for (const offer of offers) {
         const place = { orderId: offer.order.id, slot: offer.slot.slot };
         const key = slotKey(place);
         if (store.repairs.get(place.orderId, place.slot)?.refused !== undefined) continue;
