@@ -19,6 +19,11 @@ export type Settlement = {
 const isOpenChallenge = (error: unknown) =>
   error instanceof MemoError && error.code === "CONTRACT_ChallengeStillOpen";
 
+/** Whether there is an epoch to pay for, or an order to close that had been settled up to its new end before. */
+function isDue({ settledTo, endEpoch }: OrderState, lastFinished: number): boolean {
+  return settledTo >= endEpoch || settledTo <= lastFinished;
+}
+
 function assertKnown(state: OrderState): asserts state is OrderState & { status: Settlement["state"] } {
   if (state.status === "unknown") {
     throw new MemoError("ORDER_NOT_FOUND", "The order is not known to this group.");
@@ -60,7 +65,7 @@ export async function settleOrder(
   assertKnown(state);
   const { lastFinished } = await view.epochs();
   try {
-    while (state.status === "open" && state.settledTo < Math.min(state.endEpoch, lastFinished + 1)) {
+    while (state.status === "open" && isDue(state, lastFinished)) {
       const before = state.settledTo;
       await transactor.send({ ...orders, functionName: "settle", args: [order, state.endEpoch] });
       state = await view.orderState(orderId);

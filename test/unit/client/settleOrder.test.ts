@@ -59,6 +59,18 @@ describe("settling an order whose slots changed hands", () => {
     assert.equal(network.sent.length, 3);
   });
 
+  it("closes one that ended early where it was settled to already", async () => {
+    const { network, orderId, order, client } = await setUp();
+    network.epochNow = order.startEpoch + 4;
+    assert.equal((await client.settle(orderId)).settledTo, network.epochNow - 1);
+    network.states.set(orderId, { ...network.states.get(orderId), endEpoch: network.epochNow - 1 });
+    network.onSend = (name) => {
+      network.states.set(orderId, { status: name === "settle" ? "closed" : "released" });
+      return [];
+    };
+    assert.equal((await client.settle(orderId)).state, "released");
+  });
+
   it("says that a direct challenge holds the collateral, and frees it after that", async () => {
     const { network, orderId, order, client } = await setUp();
     network.epochNow = order.endEpoch + 1;
