@@ -1,23 +1,19 @@
-import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { bytesToHex, concatBytes, type Hex, numberToBytes } from "viem";
 import { sampleShards } from "../../protocol/challenge/sample.ts";
 import { epochSeed } from "../../protocol/challenge/seed.ts";
 import { challengeTranscript, windowTranscript } from "../../protocol/challenge/transcript.ts";
-import { PAYLOAD_BYTES } from "../../protocol/constants.ts";
-import { createFieldPool } from "../../protocol/kzg/fieldPool.ts";
-import { createKzg, type Kzg } from "../../protocol/kzg/kzg.ts";
+import { createKzg } from "../../protocol/kzg/kzg.ts";
 import { multiproof } from "../../protocol/merkle/multiproof.ts";
 import { rangeProof } from "../../protocol/merkle/rangeProof.ts";
 import { orderTree, shardProof, slotRoot } from "../../protocol/merkle/slotRoot.ts";
 import { buildTree, leafHash, nodeAt, TAG, treeRoot } from "../../protocol/merkle/tree.ts";
 import { VERDICT } from "../../protocol/results/judge.ts";
 import { resultPayload, resultsRoot, resultsTree } from "../../protocol/results/results.ts";
-import { shardCid } from "../../protocol/shard/cid.ts";
-import { encodePacked31 } from "../../protocol/shard/packed31.ts";
 import { appealCases, exceptionCases } from "./disputeCases.ts";
 import { bytesOf, hashOf, vectorText } from "./material.ts";
+import { openingCases, packedCases } from "./shardCases.ts";
 
 /**
  * Writes test/vectors/*.json: values that every implementation of the formats must reproduce. They depend on
@@ -219,54 +215,6 @@ function seeds() {
   });
 }
 
-/** Payload of `length` bytes: keccak("payload <length>" ‖ uint32 counter) in a row. */
-const payloads = [0, 1, 31, 32, 1000, PAYLOAD_BYTES].map((length) => ({
-  length,
-  payload: bytesOf(`payload ${length}`, length),
-}));
-
-function packed() {
-  return payloads.map(({ length, payload }) => {
-    const shard = encodePacked31(payload);
-    return {
-      length,
-      payload: length <= 1000 ? bytesToHex(payload) : undefined,
-      payloadSha256: sha256(payload),
-      shardStart: bytesToHex(shard.subarray(0, 96)),
-      shardSha256: sha256(shard),
-      cid: String(shardCid(shard)),
-    };
-  });
-}
-
-async function openings(kzg: Kzg) {
-  const pool = createFieldPool({ threads: 0 });
-  const shards = payloads.map(({ payload }) => encodePacked31(payload));
-  const cases = [];
-  for (const [index, shard] of shards.entries()) {
-    const commitment = await kzg.commit(shard);
-    const z = BigInt(hashOf(`point ${index}`)) >> 8n;
-    const { y, proof } = await kzg.open(shard, z);
-    cases.push({
-      payloadLength: payloads[index]!.length,
-      commitment: bytesToHex(commitment),
-      versionedHash: `0x01${sha256(commitment).slice(4)}`,
-      z: String(z),
-      y: String(y),
-      proof: bytesToHex(proof),
-    });
-  }
-  const weights = shards.map((_, index) => BigInt(hashOf(`weight ${index}`)) >> 128n);
-  const sum = await pool.weightedSum(shards, weights);
-  const weightedSum = { weights: weights.map(String), sumSha256: sha256(sum) };
-  await pool.close();
-  return { shards: cases, weightedSum };
-}
-
-function sha256(bytes: Uint8Array): Hex {
-  return `0x${createHash("sha256").update(bytes).digest("hex")}`;
-}
-
 const kzg = createKzg();
 const vectors = {
   merkle: merkle(),
@@ -275,8 +223,8 @@ const vectors = {
   transcript: transcripts(),
   sampling: samples(),
   seed: seeds(),
-  packed31: packed(),
-  kzg: await openings(kzg),
+  packed31: packedCases(),
+  kzg: await openingCases(kzg),
   exceptions: exceptionCases(),
   appeals: await appealCases(kzg),
 };

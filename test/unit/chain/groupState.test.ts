@@ -70,6 +70,18 @@ describe("time milestones", () => {
     ]);
   });
 
+  it("give with a cut-off the state before its block: what comes in it counts for the next epoch", () => {
+    const opened = openedLog(1, { sequence: 0, startEpoch: 1, endEpoch: 9 });
+    const late = openedLog(2, { sequence: 1, startEpoch: 2, endEpoch: 9 });
+    const { milestones } = applyBlocks(fresh(), [
+      blockOf(1, GENESIS, [opened]),
+      blockOf(2, GENESIS + 40, [late]),
+    ]);
+    const cutoff = milestones.find((milestone) => milestone.type === "cutoff")!;
+    assert.deepEqual([cutoff.epoch, cutoff.block, cutoff.before.head?.number], [0, 2, 1]);
+    assert.deepEqual([...cutoff.before.orders.keys()], [hash(1)]);
+  });
+
   it("give the seed of the block's own randomness, different for each epoch", () => {
     const before = applyBlock(fresh(), blockOf(1, GENESIS - 5)).state;
     const block = blockOf(2, GENESIS + 90);
