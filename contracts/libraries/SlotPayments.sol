@@ -35,7 +35,7 @@ library SlotPayments {
             (earned, keptForHolder) = _ofInterval(page, slot.holder, slot.since, page.end);
             pay.holderPay = uint128(earned);
             kept += keptForHolder;
-        } else if (!slot.voided) {
+        } else if (!slot.voided && page.to < page.end) {
             // Whoever repairs the slot earns the rest, and may need a bonus out of what nobody earned before.
             kept += Payments.providerPay(page.rate, page.end - formerEnd);
         }
