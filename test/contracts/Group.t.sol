@@ -4,15 +4,15 @@ pragma solidity 0.8.37;
 import {StorageOrders} from "../../contracts/StorageOrders.sol";
 import {IStakingTypes} from "../../contracts/interfaces/IStaking.sol";
 import {IStorageOrdersTypes, Order} from "../../contracts/interfaces/IStorageOrders.sol";
-import {GroupHandler} from "./utils/GroupHandler.sol";
+import {DisputeHandler} from "./utils/DisputeHandler.sol";
 import {VmTest} from "./utils/Vm.sol";
 
 /// @notice What holds after any sequence of calls.
 contract GroupInvariantTest is VmTest {
-    GroupHandler private handler;
+    DisputeHandler private handler;
 
     function setUp() public {
-        handler = new GroupHandler();
+        handler = new DisputeHandler();
     }
 
     function targetContracts() public view returns (address[] memory targets) {
@@ -20,7 +20,7 @@ contract GroupInvariantTest is VmTest {
         targets[0] = address(handler);
     }
 
-    /// Balances, escrows, credits and unclaimed pools are exactly the tokens that StorageOrders holds.
+    /// Balances, escrows, credits, unclaimed pools and what waits for repairers are exactly the tokens that StorageOrders holds.
     function invariant_everyTokenOfOrdersIsOwedToSomebody() public {
         (address payer, StorageOrders orders) = (handler.payer(), handler.orders());
         // Nothing announced: then the balance is all there is.
@@ -28,6 +28,7 @@ contract GroupInvariantTest is VmTest {
         orders.requestWithdrawal(0);
         uint256 owed = orders.balanceOf(payer);
         for (uint256 i = 0; i < handler.orderCount(); ++i) owed += _state(i).escrow;
+        owed += orders.balanceOf(address(handler)) + _pots();
         for (uint32 id = 1; id <= handler.PROVIDERS(); ++id) owed += orders.credit(id);
         for (uint32 term = 0; term < 200; ++term) {
             (uint128 keepers, uint128 treasury) = orders.pool(term);
@@ -51,6 +52,29 @@ contract GroupInvariantTest is VmTest {
             owed += uint256(keeper.stake) + keeper.unbonding;
         }
         assertEq(handler.token().balanceOf(address(handler.staking())), owed, "stake");
+    }
+
+    /// Whoever has its bytes, answers and appeals keeps its stake, whatever is certified, challenged or repaired.
+    function invariant_nobodyHonestIsSlashed() public view {
+        uint32 honest = handler.HONEST();
+        IStakingTypes.Provider memory provider = handler.staking().provider(honest);
+        assertEq(uint256(provider.stake) + provider.unbonding, handler.putIn(honest), "honest");
+    }
+
+    /// Tokens are neither made nor lost, and Disputes holds the bonds of open challenges and nothing else.
+    function invariant_supplyAndBondsAreConserved() public view {
+        address[6] memory holders = [
+            address(handler),
+            address(handler.orders()),
+            address(handler.staking()),
+            handler.payer(),
+            address(0x7ea5),
+            0x000000000000000000000000000000000000dEaD
+        ];
+        uint256 held = 0;
+        for (uint256 i = 0; i < holders.length; ++i) held += handler.token().balanceOf(holders[i]);
+        assertEq(held, handler.token().totalSupply(), "supply");
+        assertEq(address(handler.disputes()).balance, handler.openBonds(), "bonds");
     }
 
     /// No order is settled beyond its end or what is finished, and a closed one holds nothing.
@@ -77,17 +101,63 @@ contract GroupInvariantTest is VmTest {
         assertTrue(handler.orders().credit(3) > 0, "credit");
     }
 
-    function _state(uint256 index) private view returns (IStorageOrdersTypes.OrderState memory) {
-        return handler.orders().orderState(handler.orders().orderIdOf(handler.orderAt(index)));
+    /// The handler reaches disputes, on both sides, and repairs.
+    function test_handler_losesAppealsSlashesAndRepairs() public {
+        handler.open(3, 30, 0, 1000, 2);
+        handler.certify(4, 0, 1, false);
+        handler.accuse(0, 0, 1);
+        handler.propose(0, 0, 2, 3);
+        handler.certify(1, 0, 1, false);
+        handler.applyExceptions();
+        assertEq(handler.evictions(), 1, "evictions");
+        handler.accept(0, 0);
+        handler.closeRecord(0, true);
+        handler.challenge(0, 1, 1);
+        handler.closeChallenge(0, true);
+        assertEq(handler.slashings(), 2, "slashings");
+        assertEq(handler.acceptances() + handler.appeals(), 1, "repairs");
+        invariant_everyTokenOfOrdersIsOwedToSomebody();
+        invariant_stakeIsThereAndCoversCollateral();
+        invariant_nobodyHonestIsSlashed();
+        invariant_supplyAndBondsAreConserved();
     }
 
+    function _state(uint256 index) private view returns (IStorageOrdersTypes.OrderState memory) {
+        return handler.orders().orderState(_idAt(index));
+    }
+
+    /// What is there for repairers.
+    function _pots() private view returns (uint256 pots) {
+        for (uint256 i = 0; i < handler.vacancyCount(); ++i) {
+            DisputeHandler.Vacancy memory vacancy = handler.vacancyAt(i);
+            (uint128 pot, uint128 reserved, , ) = handler.repairs().bonusOf(
+                _idAt(vacancy.index),
+                vacancy.slot,
+                vacancy.until
+            );
+            pots += uint256(pot) + reserved;
+        }
+    }
+
+    /// Collateral of the slots that the provider holds, or has lost and still answers for.
     function _collateralOf(uint32 providerId) private view returns (uint256 locked) {
         for (uint256 i = 0; i < handler.orderCount(); ++i) {
             if (_state(i).status == IStorageOrdersTypes.OrderStatus.Released) continue;
             Order memory order = handler.orderAt(i);
-            for (uint256 slot = 0; slot < order.providers.length; ++slot) {
-                if (order.providers[slot] == providerId) locked += uint256(handler.COLLATERAL()) * order.stripes;
+            uint32[] memory holders = handler.repairs().holdersOf(order);
+            for (uint256 slot = 0; slot < holders.length; ++slot) {
+                if (holders[slot] == providerId) locked += uint256(handler.COLLATERAL()) * order.stripes;
             }
         }
+        for (uint256 i = 0; i < handler.vacancyCount(); ++i) {
+            DisputeHandler.Vacancy memory vacancy = handler.vacancyAt(i);
+            (, , bool closed, ) = handler.repairs().bonusOf(_idAt(vacancy.index), vacancy.slot, vacancy.until);
+            if (closed || vacancy.former != providerId) continue;
+            locked += uint256(handler.COLLATERAL()) * handler.orderAt(vacancy.index).stripes;
+        }
+    }
+
+    function _idAt(uint256 index) private view returns (bytes32) {
+        return handler.orders().orderIdOf(handler.orderAt(index));
     }
 }

@@ -414,7 +414,7 @@ test("a responder that takes no coin does not answer; others still can", async (
   const { ticket } = await group.challenge(1, 0);
   const answer = await group.answer(ticket.draw, ticket);
   await play("behave", [REFUSE, "0x"]);
-  await rejectsWith(play("respond", [ticket, answer]), "TransferFailed");
+  await assert.rejects(play("respond", [ticket, answer]), /TransferFailed/);
   await group.onDisputes("respond", [ticket, answer], somebody);
   await group.chain.close();
 });

@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { keccak256, stringToHex, type TransactionReceipt } from "viem";
+import { type Hex, keccak256, numberToHex, stringToHex, type TransactionReceipt } from "viem";
+import { orderId } from "../../protocol/order.ts";
 import { testAccount } from "../support/contracts/chain.ts";
-import { exceptionTree, missedLeaf } from "../support/contracts/exceptions.ts";
+import { createDisputeGroup } from "../support/contracts/disputes.ts";
+import { exceptionTree, missedLeaf, offerLeaf, type TestLeaf } from "../support/contracts/exceptions.ts";
 import { createGroup, type Group, TOKENS } from "../support/contracts/group.ts";
+import { signCommit } from "../support/contracts/signing.ts";
 
 /**
  * Gas of whole transactions, cold, in steady state: the same call was made before, with other data. The
@@ -115,6 +118,112 @@ async function orderGas(slots: number, perSlot: number): Promise<void> {
 test("orders cost by slot", async () => {
   await orderGas(9, 30_000);
   await orderGas(20, 24_000);
+});
+
+const salted = (index: number) => ({ salt: numberToHex(index, { size: 32 }) });
+
+test("lost leaves cost by leaf and by evicted slot, offers by leaf", async () => {
+  const group = await createDisputeGroup({
+    ...{ slots: 9, providers: 10, stripes: 1 },
+    // Time to open orders.
+    parameters: { evictionCap: 10_000, epochLength: 600, applyWindow: 6000, unbondingDelay: 50_000 },
+  });
+  const ids = [group.id];
+  while (ids.length < 31) ids.push(orderId(await group.openOrder({ ...salted(ids.length), startEpoch: 1 })));
+  await group.epoch(1);
+  /** Leaves of provider 1, each with so many slots of orders from the list. */
+  const take = (leaves: number, entries: number) =>
+    Array.from({ length: leaves }, (_, part) =>
+      group.lost(
+        1,
+        ids
+          .splice(0, entries)
+          .sort()
+          .map((id) => group.entry(0, 0, id)),
+        part,
+      ),
+    );
+  const all = [...ids];
+  const gasOf = async (epoch: number, ...leaves: readonly TestLeaf[]) =>
+    Number((await group.epoch(epoch, ...leaves)).gasUsed);
+  await gasOf(2, ...take(1, 1));
+  const five = await gasOf(3, ...take(5, 1));
+  const ten = await gasOf(4, ...take(10, 1));
+  const larger = await gasOf(5, ...take(5, 3));
+  const slot = (larger - five) / 10;
+  note("exceptions: evicted slot", slot, 40_000);
+  note("exceptions: lost leaf, without its slots", (ten - five) / 5 - slot, 52_000);
+  const offers = (from: number, to: number, epoch: number) =>
+    all.slice(from, to).map((id) => offerLeaf(10, group.opened.get(id)!, 0, epoch + 4));
+  await gasOf(6, ...offers(0, 1, 6));
+  const few = await gasOf(7, ...offers(1, 6, 7));
+  const many = await gasOf(8, ...offers(6, 21, 8));
+  note("exceptions: offer leaf", (many - few) / 10, 40_000);
+  await group.chain.close();
+});
+
+test("disputes cost by shard", async () => {
+  const group = await createDisputeGroup({
+    ...{ slots: 9, providers: 10, stripes: 4 },
+    parameters: { evictionCap: 10_000, epochLength: 600, applyWindow: 6000, unbondingDelay: 50_000 },
+  });
+  const ids = [group.id];
+  while (ids.length < 6) ids.push(orderId(await group.openOrder({ ...salted(ids.length), startEpoch: 1 })));
+  await group.epoch(1);
+  const lose = async (epoch: number, of: readonly Hex[]) =>
+    group.recorded(
+      await group.epoch(
+        epoch,
+        group.lost(
+          1,
+          [...of].sort().map((id) => group.entry(0, 3, id)),
+        ),
+      ),
+    );
+  const [first, second, third] = [
+    await lose(2, ids.slice(0, 1)),
+    await lose(3, ids.slice(1, 2)),
+    await lose(4, ids.slice(2)),
+  ];
+  await group.appeal(first);
+  const one = await group.appeal(second);
+  note("appeal, one shard", one, 130_000);
+  const four = await group.appeal(third);
+  note("appeal, each further shard", Number(four.gasUsed - one.gasUsed) / 3, 80_000);
+  await group.passWindow(third);
+  await group.closeRecord(first);
+  note("close a record, one slot spared", await group.closeRecord(second), 150_000);
+
+  const responded = async (slot: number) => {
+    const { ticket, receipt } = await group.challenge(slot, 3);
+    const answer = await group.answer(ticket.draw, ticket);
+    const response = await group.onDisputes("respond", [ticket, answer], testAccount(3 + slot));
+    return [Number(receipt.gasUsed), Number(response.gasUsed)] as const;
+  };
+  await responded(1);
+  const [challenge, response] = await responded(2);
+  note("direct challenge", challenge, 240_000);
+  note("direct challenge and response", challenge + response, 240_000);
+  for (const slot of [3, 4]) {
+    const { ticket } = await group.challenge(slot, 3);
+    await group.passWindow(ticket);
+    const closed = await group.onDisputes("closeChallenge", [ticket, group.order]);
+    if (slot === 4) note("close a challenge, slot evicted and slashed", closed, 400_000);
+  }
+  await group.chain.close();
+});
+
+test("an equivocation costs the same in every group", async () => {
+  const group = await createGroup({ keepers: 10, providers: 0 });
+  for (const member of [1, 2]) {
+    const account = group.keepers[member]!.account;
+    const a = group.certificate(1);
+    const b = group.certificate(1, { resultsRoot: keccak256("0x") });
+    const signatures = [await signCommit(group.place, a, account), await signCommit(group.place, b, account)];
+    const receipt = await group.onDisputes("reportEquivocation", [a, b, member, ...signatures]);
+    if (member === 2) note("equivocation", receipt, 160_000);
+  }
+  await group.chain.close();
 });
 
 after(async () => {

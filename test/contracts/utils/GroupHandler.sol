@@ -15,17 +15,19 @@ import {IStakingTypes} from "../../../contracts/interfaces/IStaking.sol";
 import {ManifestLocation, Order} from "../../../contracts/interfaces/IStorageOrders.sol";
 import {MerkleTree} from "../../../contracts/libraries/MerkleTree.sol";
 import {VmTest} from "./Vm.sol";
+import {ZeroShards} from "./ZeroShards.sol";
 
 /// @notice Plays a group at random: every call is one that somebody may make, with arguments that mostly make sense.
 contract GroupHandler is VmTest {
     uint32 public constant PROVIDERS = 4;
     uint32 public constant KEEPERS = 4;
     uint256 private constant PAYER_KEY = 0xbeef;
-    uint256 private constant PROVIDER_KEY = 0x1000;
-    uint256 private constant KEEPER_KEY = 0x2000;
+    uint256 internal constant PROVIDER_KEY = 0x1000;
+    uint256 internal constant KEEPER_KEY = 0x2000;
     uint128 public constant COLLATERAL = 1e15;
-    uint32 private constant EPOCH = 60;
-    uint32 private constant TERM = 6;
+    uint32 private constant STRIPES_MAX = 6;
+    uint32 internal constant EPOCH = 60;
+    uint32 internal constant TERM = 6;
 
     MemoToken public immutable token;
     Staking public immutable staking;
@@ -35,11 +37,13 @@ contract GroupHandler is VmTest {
     Repairs public immutable repairs;
     address public immutable payer;
 
-    Order[] private _orders;
+    Order[] internal _orders;
     uint64 private immutable genesis;
     /// Exceptions of the epochs that wait: bitmap of providers, by epoch.
-    mapping(uint32 epoch => uint8 missing) private _missing;
+    mapping(uint32 epoch => uint8 missing) internal _missing;
     uint256 public settledPages;
+    /// Stake that each provider put in and did not take out again.
+    mapping(uint32 providerId => uint256 amount) public putIn;
 
     constructor() {
         token = new MemoToken(1e30);
@@ -65,6 +69,7 @@ contract GroupHandler is VmTest {
         token.approve(group.orders, type(uint256).max);
         for (uint32 i = 1; i <= PROVIDERS; ++i) {
             staking.registerProvider(vm.addr(PROVIDER_KEY + i), "/p", bytes32(uint256(i)), 1, true, 10e18);
+            putIn[i] = 10e18;
         }
         for (uint32 i = 1; i <= KEEPERS; ++i) staking.registerKeeper(vm.addr(KEEPER_KEY + i), "/k", 10e18);
         vm.roll(1001);
@@ -96,8 +101,8 @@ contract GroupHandler is VmTest {
             owner: address(this),
             payer: payer,
             providers: _someProviders(seed),
-            shardRoot: keccak256("root"),
-            stripes: uint32(stripes) + 1,
+            shardRoot: 0,
+            stripes: (uint32(stripes) % STRIPES_MAX) + 1,
             policy: 0,
             layout: 0,
             startEpoch: start,
@@ -108,6 +113,7 @@ contract GroupHandler is VmTest {
             manifest: ManifestLocation(0, 1, 1, 0),
             salt: bytes32(seed)
         });
+        order.shardRoot = ZeroShards.rootOf(order.stripes, order.providers.length);
         order.policy = uint32((2 << 16) | (1 << 8) | (order.providers.length - 1));
         bytes32 digest = orders.orderDigest(order);
         bytes memory signatures;
@@ -125,8 +131,9 @@ contract GroupHandler is VmTest {
         vm.roll(block.number + 1 + (epochs % 8));
         uint32 epoch = settlement.epochNow();
         if (silent || epoch <= settlement.lastCertified()) return;
-        missing %= 16;
-        bytes32[] memory hashes = _hashes(_leaves(missing));
+        _missing[epoch] = missing % 16;
+        _plan(epoch);
+        bytes32[] memory hashes = _hashes(_leavesOf(epoch));
         IChallengeSettlementTypes.Certificate memory certificate = IChallengeSettlementTypes.Certificate({
             term: epoch / TERM,
             epoch: epoch,
@@ -141,17 +148,13 @@ contract GroupHandler is VmTest {
         bytes memory signatures;
         for (uint256 i = 1; i <= 3; ++i) signatures = bytes.concat(signatures, _sign(KEEPER_KEY + i, digest));
         settlement.certify(certificate, 7, signatures);
-        _missing[epoch] = missing;
     }
 
-    function applyExceptions() external {
+    function applyExceptions() public virtual {
         if (settlement.pendingCount() == 0) return;
         uint32 epoch = settlement.pendingAt(0).epoch;
-        IChallengeSettlementTypes.ExceptionLeaf[] memory leaves = _leaves(_missing[epoch]);
-        // All leaves at once: only a tree of three has a pad beside them.
-        bytes32[] memory proof = new bytes32[](leaves.length == 3 ? 1 : 0);
-        if (proof.length == 1) proof[0] = MerkleTree.EMPTY;
-        settlement.applyExceptions(epoch, leaves, proof, new bytes[](0));
+        IChallengeSettlementTypes.ExceptionLeaf[] memory leaves = _leavesOf(epoch);
+        settlement.applyExceptions(epoch, leaves, _padsOf(leaves.length), new bytes[](0));
     }
 
     function lapse(bool wait) external {
@@ -198,11 +201,16 @@ contract GroupHandler is VmTest {
     }
 
     function withdrawStake(uint8 role, uint8 id) external {
-        try staking.withdrawStake(IStakingTypes.Role(role % 2), 1 + (id % 4)) {} catch {}
+        uint32 member = 1 + (id % 4);
+        uint256 before = token.balanceOf(address(this));
+        try staking.withdrawStake(IStakingTypes.Role(role % 2), member) {
+            if (role % 2 == 0) putIn[member] -= token.balanceOf(address(this)) - before;
+        } catch {}
     }
 
     function addStake(uint8 role, uint8 id, uint64 amount) external {
         staking.addStake(IStakingTypes.Role(role % 2), 1 + (id % 4), uint128(amount) + 1);
+        if (role % 2 == 0) putIn[1 + (id % 4)] += uint256(amount) + 1;
     }
 
     // ------------------------------------------------------------------------------------------------------- views
@@ -259,7 +267,30 @@ contract GroupHandler is VmTest {
         for (uint32 i = 0; i < providers.length; ++i) providers[i] = 1 + uint32((seed / 7 + i) % PROVIDERS);
     }
 
-    function _leaves(uint8 missing) private pure returns (IChallengeSettlementTypes.ExceptionLeaf[] memory leaves) {
+    /// What a certificate says besides who missed the epoch.
+    function _plan(uint32 epoch) internal virtual {}
+
+    function _leavesOf(
+        uint32 epoch
+    ) internal view virtual returns (IChallengeSettlementTypes.ExceptionLeaf[] memory leaves) {
+        return _leaves(_missing[epoch]);
+    }
+
+    /// Proof of all leaves at once: the pads beside them.
+    function _padsOf(uint256 leaves) internal pure returns (bytes32[] memory proof) {
+        proof = new bytes32[](MerkleTree.depthOf(leaves));
+        uint256 used = 0;
+        bytes32 pad = MerkleTree.EMPTY;
+        for (uint256 width = leaves; width > 1; width = (width + 1) / 2) {
+            if (width % 2 == 1) proof[used++] = pad;
+            pad = MerkleTree.node(pad, pad);
+        }
+        assembly ("memory-safe") {
+            mstore(proof, used)
+        }
+    }
+
+    function _leaves(uint8 missing) internal pure returns (IChallengeSettlementTypes.ExceptionLeaf[] memory leaves) {
         uint256 count = 0;
         for (uint32 i = 0; i < PROVIDERS; ++i) count += (missing >> i) & 1;
         leaves = new IChallengeSettlementTypes.ExceptionLeaf[](count);
@@ -278,7 +309,7 @@ contract GroupHandler is VmTest {
         }
     }
 
-    function _sign(uint256 key, bytes32 digest) private pure returns (bytes memory) {
+    function _sign(uint256 key, bytes32 digest) internal pure returns (bytes memory) {
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
         return abi.encodePacked(r, bytes32(uint256(s) | (uint256(v - 27) << 255)));
     }
