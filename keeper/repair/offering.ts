@@ -26,11 +26,10 @@ export type Offering = {
 
 /** Offers of every slot that wants a holder, most endangered order first, as far as the budget goes. */
 export function makeOffers(of: Offering): OfferContent[] {
-  const { context, index } = of;
+  const { context } = of;
   const { epoch, seed, state } = context;
   const { parameters } = state;
-  const trusted = trustedProviders(of);
-  const promised = new Map(index.promised);
+  const candidates = new Map(trustedProviders(of).map((each) => [each.id, candidateOf(of, each)]));
   const assigned = new Map<Hex, ProviderInfo[]>();
   const offers: OfferContent[] = [];
   for (const { info, slot, lost } of wantedSlots(of)) {
@@ -45,8 +44,7 @@ export function makeOffers(of: Offering): OfferContent[] {
       collateral,
       expiries: expiredOffersOf(info.slots[slot]!, epoch),
     };
-    const candidates = trusted.map((provider) => candidateOf(context, provider, promised));
-    const chosen = chooseAssignee(candidates, wanted, seed);
+    const chosen = chooseAssignee([...candidates.values()], wanted, seed);
     if (chosen === undefined) continue;
     offers.push({
       provider: chosen.id,
@@ -54,7 +52,7 @@ export function makeOffers(of: Offering): OfferContent[] {
       slot,
       deadline: epoch + 1 + parameters.offerEpochs,
     });
-    promised.set(chosen.id, (promised.get(chosen.id) ?? 0n) + collateral);
+    candidates.set(chosen.id, withFree(chosen, chosen.free - collateral));
     assigned.set(info.id, [...now, state.providers.get(chosen.id)!]);
   }
   return offers.sort((a, b) => a.provider - b.provider || compareEntries(a, b));
@@ -123,12 +121,15 @@ function trustedProviders({ context, index, history }: Offering): ProviderInfo[]
 }
 
 function candidateOf(
-  { setState }: RepairContext,
+  { context, index }: Offering,
   { id, domain, ask, stake, locked }: ProviderInfo,
-  promised: ReadonlyMap<number, bigint>,
 ): Candidate {
-  const free = stake - locked - (promised.get(id) ?? 0n);
-  const earlier = setState.providers.get(id);
-  const before = earlier === undefined ? 0n : earlier.stake - earlier.locked;
-  return { id, domain, ask, free, weight: before < free ? before : free };
+  const earlier = context.setState.providers.get(id);
+  const weight = earlier === undefined ? 0n : earlier.stake - earlier.locked;
+  return withFree({ id, domain, ask, free: 0n, weight }, stake - locked - (index.promised.get(id) ?? 0n));
+}
+
+/** The same with so much free stake; its chances are never greater. */
+function withFree(candidate: Candidate, free: bigint): Candidate {
+  return { ...candidate, free, weight: candidate.weight < free ? candidate.weight : free };
 }

@@ -77,11 +77,18 @@ export function chooseAssignee(
   wanted: WantedSlot,
   seed: Hex,
 ): Candidate | undefined {
-  const able = candidates.filter((candidate) => canTake(candidate, wanted));
-  const held = Map.groupBy(wanted.domains, (domain) => domain.toLowerCase());
-  const inDomain = ({ domain }: Candidate) => held.get(domain.toLowerCase())?.length ?? 0;
-  const fewest = Math.min(...able.map(inDomain));
-  const tied = able.filter((candidate) => inDomain(candidate) === fewest).sort((a, b) => a.id - b.id);
+  const held = new Map<Hex, number>();
+  for (const domain of wanted.domains) held.set(domain, (held.get(domain) ?? 0) + 1);
+  let fewest = Number.POSITIVE_INFINITY;
+  let tied: Candidate[] = [];
+  for (const candidate of candidates) {
+    if (!canTake(candidate, wanted)) continue;
+    const inDomain = held.get(candidate.domain) ?? 0;
+    if (inDomain < fewest) tied = [];
+    if (inDomain <= fewest) tied.push(candidate);
+    fewest = Math.min(fewest, inDomain);
+  }
+  tied.sort((a, b) => a.id - b.id);
   const total = tied.reduce((sum, { weight }) => sum + weight, 0n);
   if (total === 0n) return tied[0];
   let left = tieDraw(seed, wanted) % total;
