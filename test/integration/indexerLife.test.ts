@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import type { Hex } from "viem";
 import { type Indexer, startIndexer } from "../../indexer/startIndexer.ts";
 import { createSilentLogger } from "../../protocol/runtime/logger.ts";
-import { eventually, query } from "./indexer/graphql.ts";
+import * as faults from "./indexer/faults.ts";
+import { dump, eventually, query } from "./indexer/graphql.ts";
 import { applyAndFinish, certify, ORDER, openOrder, registerAll } from "./indexer/history.ts";
 import { createWorld, hash, type Part, type World } from "./indexer/world.ts";
 
@@ -26,12 +28,12 @@ describe("indexer over its life", { timeout: 180_000 }, () => {
   let world: World;
   let indexer: Indexer;
 
-  const start = (): Promise<Indexer> =>
+  const start = (dataDir = world.directory): Promise<Indexer> =>
     startIndexer({
       rpcUrl: world.node.rpcUrl,
       deploymentPath: world.deploymentPath,
       port: 0,
-      dataDir: world.directory,
+      dataDir,
       pollingMs: 100,
       logger: createSilentLogger(),
     });
@@ -72,6 +74,7 @@ describe("indexer over its life", { timeout: 180_000 }, () => {
     world = await createWorld();
     await world.createGroup();
     await registerAll(world);
+    for (const id of [4, 5]) await faults.registerRepairer(world, id);
     indexer = await start();
     await caughtUp();
   });
@@ -114,14 +117,70 @@ describe("indexer over its life", { timeout: 180_000 }, () => {
     await assertHashes(answer);
   });
 
+  test("after a reorganisation across an eviction and a repair it is what a new index makes of the branch that is left", async () => {
+    const { testClient } = world.node;
+    await certify(world, 5, { exceptions: 2 });
+    const snapshot = await testClient.snapshot();
+    /** One slot is lost, repaired by another provider and its collateral slashed. */
+    const repaired = async (slot: number, repairer: number, split: faults.Split): Promise<void> => {
+      const tenure = { providerId: slot + 1, slot, since: 2, until: 5 };
+      await world.emitAll([
+        ...faults.lost(5, slot + 1, [{ ...tenure, stripe: 0 }]),
+        faults.offered({ slot, providerId: repairer, epoch: 5, deadline: 9 }),
+        faults.finished(5, 2),
+      ]);
+      const taken = { slot, providerId: repairer, since: 8, former: slot + 1, until: 5, vacancyPay: 9n };
+      await world.emitAll(faults.accepted(taken));
+      await world.emitAll([
+        ...faults.slashed({ ...tenure, stake: 9_965n }, split),
+        faults.recordClosed(5, slot + 1, true),
+      ]);
+    };
+    await repaired(0, 4, { toPayer: 20n, toPot: 8n, toTreasury: 7n, toChallenger: 0n });
+    await world.emitAll([
+      faults.challenged(9n, { slot: 1, providerId: 2, since: 2, stripe: 1, bond: 5n }),
+      ...faults.bonusPaid({ slot: 0, providerId: 4, until: 5, amount: 8n, refunded: 9n }),
+    ]);
+    await caughtUp();
+    const ghost = await dump(indexer.url);
+    assert.equal(ghost.repairs?.items[0]?.providerId, `${world.contracts.settlement.toLowerCase()}-4`);
+
+    await testClient.revert({ id: snapshot });
+    await testClient.increaseTime({ seconds: 100 });
+    await repaired(2, 5, { toPayer: 28n, toPot: 0n, toTreasury: 7n, toChallenger: 0n });
+    await world.node.mine(8);
+    const fresh = await start(join(world.directory, "fresh"));
+    try {
+      await fresh.ready(await world.node.head(), AbortSignal.timeout(20_000));
+      const expected = await dump(fresh.url);
+      const slots = expected.slots?.items.map(({ slot, state, formerId }) => [
+        slot,
+        state,
+        formerId !== null,
+      ]);
+      assert.deepEqual(slots, [
+        [0, "held", false],
+        [1, "held", false],
+        [2, "held", true],
+      ]);
+      await eventually(
+        () => dump(indexer.url),
+        (now) => isDeepStrictEqual(now, expected),
+      );
+    } finally {
+      await fresh.stop();
+    }
+    await assertHashes(await everything());
+  });
+
   test("killed without warning it comes back and has lost nothing", async () => {
     const before = await everything();
     const head = await world.node.head();
     process.kill(indexer.pid, "SIGKILL");
     await indexer.exited;
     // Happens while it is down.
-    await certify(world, 5);
-    await applyAndFinish(world, 5, { missed: [2] });
+    await certify(world, 6);
+    await applyAndFinish(world, 6, { missed: [2] });
 
     indexer = await start();
     await caughtUp();
@@ -130,7 +189,7 @@ describe("indexer over its life", { timeout: 180_000 }, () => {
     assert.deepEqual(answer.orders, before.orders);
     assert.deepEqual(
       answer.epochs.items,
-      [4, 5].map((epoch) => ({ epoch, state: "finished" })),
+      [4, 5, 6].map((epoch) => ({ epoch, state: "finished" })),
     );
     assert.equal(answer.transactions.totalCount, before.transactions.totalCount + 2);
     assert.equal(answer.providers.items[1]?.missedEpochs, 2);

@@ -2,19 +2,14 @@ import type { Context } from "ponder:registry";
 import { contract, gasUse, hashCheckpoint, transaction } from "ponder:schema";
 import type { Hex } from "viem";
 import { type ContractName, functionName, INDIRECT } from "./calls.ts";
-import { EMPTY_ROLLING_HASH, nextRollingHash } from "./rollingHash.ts";
+import { EMPTY_ROLLING_HASH, nextRollingHash, type RawLog } from "./rollingHash.ts";
 
 export type Db = Context["db"];
 
 /** What every handler needs of its event, whatever its arguments. */
 export type ChainEvent = {
   readonly block: { readonly number: bigint; readonly timestamp: bigint };
-  readonly log: {
-    readonly address: Hex;
-    readonly logIndex: number;
-    readonly topics: readonly Hex[];
-    readonly data: Hex;
-  };
+  readonly log: RawLog & { readonly address: Hex; readonly logIndex: number };
   readonly transaction: {
     readonly hash: Hex;
     readonly from: Hex;

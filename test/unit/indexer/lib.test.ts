@@ -18,6 +18,13 @@ describe("reading of events", () => {
     assert.notEqual(nextRollingHash(EMPTY_ROLLING_HASH, { topics: [...topics].reverse(), data }), first);
   });
 
+  test("a topic that a log does not have counts for nothing, however it is left out", () => {
+    const [topic, data] = [keccak256("0x01"), "0xabcdef"] as const;
+    const padded = [topic, null, null, null];
+    const hash = nextRollingHash(EMPTY_ROLLING_HASH, { topics: [topic], data });
+    assert.equal(nextRollingHash(EMPTY_ROLLING_HASH, { topics: padded, data }), hash);
+  });
+
   test("a policy is told as people write it", () => {
     assert.deepEqual(describePolicy((1 << 16) | (6 << 8) | 3), { policy: "rs(6,3)", k: 6, m: 3 });
     assert.deepEqual(describePolicy((2 << 16) | (1 << 8) | 2), { policy: "copies(3)", k: 1, m: 2 });
