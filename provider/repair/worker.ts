@@ -1,17 +1,17 @@
 import type { Hex } from "viem";
 import type { OrderInfo } from "../../protocol/chain/groupTypes.ts";
 import { slotKey } from "../../protocol/challenge/sample.ts";
-import { SHARD_BYTES } from "../../protocol/constants.ts";
 import { MemoError } from "../../protocol/errors.ts";
 import { decodePolicy } from "../../protocol/object/policy.ts";
 import type { Logger } from "../../protocol/runtime/logger.ts";
 import type { ChainView } from "../chainView.ts";
 import { type LiveOffer, liveOffer, offersTo } from "../slots.ts";
-import { unpromisedStake } from "../stake.ts";
 import type { Repair } from "../store/repairs.ts";
 import type { ProviderStore } from "../store/store.ts";
 import type { GetCommitments } from "./commitments.ts";
-import { createRebuilder, type RebuildDeps, type Rebuilder } from "./rebuild.ts";
+import { declineReason } from "./declineReason.ts";
+import { emptyReport, type Job, newJob, type RepairOutcome, type RepairReport, reportOf } from "./job.ts";
+import { createRebuilder, type RebuildDeps } from "./rebuild.ts";
 import { rebuildSlot } from "./rebuildSlot.ts";
 import { sourcesOf } from "./sources.ts";
 
@@ -28,26 +28,6 @@ export type RepairDeps = {
   freeBytes(): Promise<number>;
   observe(outcome: RepairOutcome, report: RepairReport): void;
   logger: Logger;
-};
-
-/** `accepted`: the slot is this provider's; `failed`: the offer was refused or is over. */
-export type RepairOutcome = "accepted" | "failed";
-
-/** How far a repair is, for status and metrics. */
-export type RepairReport = {
-  readonly orderId: Hex;
-  readonly slot: number;
-  readonly deadline: number;
-  /** rebuilding → accepting → sent, then one of the outcomes; `waiting` after a failure that may pass. */
-  readonly step: "rebuilding" | "accepting" | "sent" | "waiting" | RepairOutcome;
-  readonly stripes: number;
-  readonly stripesDone: number;
-  readonly bytesRead: number;
-  readonly bytesWritten: number;
-  /** Real time that was worked on it. */
-  readonly seconds: number;
-  /** Why it does not go on, or did not. */
-  readonly reason: string | undefined;
 };
 
 export type RepairWorker = {
@@ -67,22 +47,6 @@ export type RepairWorker = {
 
 /** Ended repairs that are still reported. */
 const REPORTS_KEPT = 64;
-
-type Job = {
-  readonly offer: LiveOffer;
-  readonly orderId: Hex;
-  readonly slot: number;
-  readonly controller: AbortController;
-  rebuilder: Rebuilder | undefined;
-  running: Promise<void> | undefined;
-  /** Block of the acceptance. */
-  minedAt: number;
-  step: RepairReport["step"];
-  stripesDone: number;
-  bytesWritten: number;
-  seconds: number;
-  reason: string | undefined;
-};
 
 /** Rebuilds the slots that keepers offer to this provider, and takes them over. */
 export function createRepairWorker(deps: RepairDeps): RepairWorker {
@@ -253,71 +217,5 @@ export function createRepairWorker(deps: RepairDeps): RepairWorker {
       for (const job of running) job.controller.abort(new DOMException("the provider stops", "AbortError"));
       await Promise.all(running.map((job) => job.running));
     },
-  };
-}
-
-/** Why an offer is not taken now; the next block may say otherwise. */
-export function declineReason(
-  deps: Pick<RepairDeps, "view" | "store" | "willing">,
-  { order }: OrderInfo,
-  freeBytes: number,
-): string | undefined {
-  const self = deps.view.self();
-  if (!deps.willing) return "repairs are switched off";
-  if (self === undefined || self.exiting) return "this provider is leaving";
-  if (order.price < self.ask) return `the price ${order.price} is below what is asked, ${self.ask}`;
-  const bytes = order.stripes * SHARD_BYTES;
-  if (bytes > freeBytes) return `the slot needs ${bytes} bytes, ${freeBytes} are free`;
-  const needed = deps.view.collateral(order.stripes);
-  const free = unpromisedStake(deps.store, deps.view);
-  if (needed > free) return `the slot locks ${needed} of stake, ${free} are free`;
-  return undefined;
-}
-
-function newJob(offer: LiveOffer, place: { orderId: Hex; slot: number }): Job {
-  return {
-    ...place,
-    offer,
-    controller: new AbortController(),
-    rebuilder: undefined,
-    running: undefined,
-    minedAt: -1,
-    step: "rebuilding",
-    stripesDone: 0,
-    bytesWritten: 0,
-    seconds: 0,
-    reason: undefined,
-  };
-}
-
-function reportOf(job: Job): RepairReport {
-  const { orderId, slot, step, stripesDone, bytesWritten, seconds, reason, offer } = job;
-  return {
-    orderId,
-    slot,
-    deadline: offer.deadline,
-    step,
-    stripes: offer.order.order.stripes,
-    stripesDone,
-    bytesRead: job.rebuilder?.bytesRead() ?? 0,
-    bytesWritten,
-    seconds,
-    reason,
-  };
-}
-
-/** Of a repair that this process has not worked on. */
-function emptyReport({ orderId, slot, deadline }: Repair): RepairReport {
-  return {
-    orderId,
-    slot,
-    deadline,
-    step: "waiting",
-    stripes: 0,
-    stripesDone: 0,
-    bytesRead: 0,
-    bytesWritten: 0,
-    seconds: 0,
-    reason: undefined,
   };
 }

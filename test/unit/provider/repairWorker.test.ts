@@ -8,12 +8,9 @@ import { setImmediate as turn } from "node:timers/promises";
 import { SHARD_BYTES } from "../../../protocol/constants.ts";
 import { MemoError } from "../../../protocol/errors.ts";
 import { createSilentLogger } from "../../../protocol/runtime/logger.ts";
-import {
-  createRepairWorker,
-  declineReason,
-  type RepairDeps,
-  type RepairReport,
-} from "../../../provider/repair/worker.ts";
+import { declineReason } from "../../../provider/repair/declineReason.ts";
+import type { RepairReport } from "../../../provider/repair/job.ts";
+import { createRepairWorker, type RepairDeps } from "../../../provider/repair/worker.ts";
 import type { FileSystem } from "../../../provider/store/shardFiles.ts";
 import type { ProviderStore } from "../../../provider/store/store.ts";
 import { sweepStore } from "../../../provider/store/sweep.ts";
