@@ -92,6 +92,34 @@ describe("a client of a real network", () => {
       }
     });
 
+    it("reports to every keeper which holder did not answer, while it reads from others", async () => {
+      const honest = await createProviderLink({ random: testRandom(6), logger: createSilentLogger() });
+      const taken: { endpoint: string; slot: number; reason: string }[] = [];
+      const link: ProviderLink = {
+        ...honest,
+        async keeper(endpoint, method, request, options) {
+          const response = await honest.keeper(endpoint, method, request, options);
+          const { slot, reason } = request as { slot: number; reason: string };
+          taken.push({ endpoint, slot, reason });
+          return response;
+        },
+      };
+      await network.nodes!.stopProvider(providers[0]!);
+      const reader = await connect({ link });
+      try {
+        assert.ok((await readAll(reader, { orderId })).equals(bytes));
+      } finally {
+        await reader.close();
+        await honest.close();
+        await network.nodes!.startProvider(providers[0]!);
+      }
+      assert.equal(new Set(taken.map((report) => report.endpoint)).size, 4);
+      assert.ok(
+        taken.every(({ slot, reason }) => slot === 0 && reason.startsWith("RPC_")),
+        JSON.stringify(taken),
+      );
+    });
+
     it("reads and recovers it with m of its providers gone", async () => {
       const down = providers.slice(0, 3);
       for (const id of down) await network.nodes!.stopProvider(id);
@@ -161,6 +189,8 @@ describe("a client of a real network", () => {
     assert.equal(await memo("get", "notes.txt", "--output", copy), 0, said.join(""));
     assert.equal(await readFile(copy, "utf8"), "to be stored");
     assert.equal(await memo("status", orderId), 0, said.join(""));
+    assert.match(said.at(-1)!, /^\[###\] 2 spare/);
+    assert.equal(await memo("status"), 0, said.join(""));
     assert.equal(await memo("get", "nothing"), 1);
     assert.match(said.at(-1)!, /^NAME_NOT_FOUND: /);
   });
