@@ -7,6 +7,7 @@ import type { Epochs } from "./epochs.ts";
 import { lostTimesOf, runningClocks } from "./repair/lost.ts";
 import { createRepairPlanner } from "./repair/plan.ts";
 import type { Reports, ShardReport } from "./reports.ts";
+import type { KeeperStore } from "./store.ts";
 
 /** What the schema says of faults and repairs; `Query` fields are extended. */
 export const repairTypeDefs = /* GraphQL */ `
@@ -60,9 +61,10 @@ export function repairResolvers(deps: {
   epochs: Pick<Epochs, "repairs" | "views">;
   reports: Pick<Reports, "list">;
   journal: Pick<Journal, "equivocations">;
+  store: Pick<KeeperStore, "record">;
 }) {
   return {
-    repairs: () => repairsOf(deps.epochs),
+    repairs: () => repairsOf(deps.epochs, deps.store),
     offers: () => liveOffers(deps.state()),
     lostRecords: () =>
       [...deps.state().lost.values()]
@@ -82,11 +84,13 @@ export function repairResolvers(deps: {
   };
 }
 
-function repairsOf(epochs: Pick<Epochs, "repairs" | "views">) {
+function repairsOf(epochs: Pick<Epochs, "repairs" | "views">, store: Pick<KeeperStore, "record">) {
   const context = epochs.repairs();
   if (context === undefined) return null;
   const { epoch, state } = context;
-  const results = epochs.views().find((view) => view.epoch === epoch)?.decision?.outcome?.results;
+  const view = epochs.views().find((each) => each.epoch === epoch);
+  // What is finished is no longer in view, but its results still say which clocks stopped.
+  const results = view?.decision?.outcome?.results ?? store.record(epoch)?.results;
   const plan = results === undefined ? undefined : createRepairPlanner(context)(results);
   const thresholds = thresholdsOf(state.parameters.repairThresholds);
   const running = runningClocks(context, plan?.history ?? context.history);

@@ -174,7 +174,7 @@ export async function startKeeper(options: KeeperOptions): Promise<RunningKeeper
       mountGraphql(app, {
         keeper: progress.identity,
         ...{ epochs, store, quorumOf },
-        repairs: repairResolvers({ state: view.state, epochs, reports, journal }),
+        repairs: repairResolvers({ state: view.state, epochs, reports, journal, store }),
       }),
     ready: () =>
       daemonReadiness({

@@ -104,6 +104,9 @@ export async function tellSecondHalf(
       gone.map((former) => ({ orderId: file.orderId, former })),
     );
     const recovered = recoveryOf(stumbled, rebuilt);
+    terminal.step(
+      `every slot is held and proven again ${recovered.epochs} epochs, here ${recovered.seconds.toFixed(0)} s, after the death`,
+    );
     await untilPaid(play, rebuilt);
 
     await challengeByOutsider(play, link);
@@ -117,18 +120,15 @@ export async function tellSecondHalf(
 
     const fileBytes = (rebuilt.length + moved.length) * slotBytes(file.order.stripes);
     const secondBytes = other.length * slotBytes(second.order.stripes);
-    return {
-      cast,
-      second,
-      refusedAppeals: [cast.cheater],
-      repairs,
-      recovery: {
-        ...recovered,
-        readPerLostByte: repairs.bytesRead / (fileBytes + secondBytes),
-        ideal: (fileBytes * options.policy.k + secondBytes) / (fileBytes + secondBytes),
-      },
-      restored,
+    const recovery: Recovery = {
+      ...recovered,
+      readPerLostByte: repairs.bytesRead / (fileBytes + secondBytes),
+      ideal: (fileBytes * options.policy.k + secondBytes) / (fileBytes + secondBytes),
     };
+    terminal.note(
+      `repairs read ${recovery.readPerLostByte.toFixed(2)} bytes for each that was lost; the least is ${recovery.ideal.toFixed(2)}`,
+    );
+    return { cast, second, refusedAppeals: [cast.cheater], repairs, recovery, restored };
   } finally {
     await link.close();
   }
