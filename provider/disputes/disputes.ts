@@ -171,7 +171,7 @@ export function createDisputes(deps: DisputesDeps): Disputes {
       if (own === undefined) return;
       const { lost, directChallenges } = view.state();
       for (const record of lost.values()) {
-        if (record.provider === own && record.status === "open" && !record.isProtected) appeal(record);
+        if (record.provider === own && record.status === "open") appeal(record);
       }
       for (const { ticket } of directChallenges.values()) {
         if (ticket.providerId === own) respond(ticket);

@@ -21,8 +21,6 @@ export async function sweepStore(deps: { store: ProviderStore; chain: ProviderCh
     } else {
       if (!signed.opened) store.orders.markOpened(signed.id, signed.slot);
       if (now < chain.heldUntil(signed.id, signed.slot)) continue;
-      // What is being rebuilt is rebuilt over these bytes.
-      if (store.repairs.get(signed.id, signed.slot)?.uploadId !== undefined) continue;
     }
     store.orders.remove(signed.id, signed.slot);
     orders++;
