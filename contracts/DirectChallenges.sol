@@ -23,16 +23,22 @@ abstract contract DirectChallenges is SlotDisputes {
     uint256 private constant OWNER_DOUBLINGS_MAX = 3;
     /// @dev Gas of a response after its cost is taken: the event and two payments.
     uint256 private constant RESPONSE_TAIL_GAS = 30_000;
-    /// @dev What has to be left for it, also when the first coin ever is burnt. Wallets estimate gas at a price of zero,
-    /// at which there is nothing to pay out.
+    /// @dev What has to be left for it, also when the first coin ever is burnt. Wallets may estimate gas at a price of
+    /// zero, at which there is nothing to pay out.
     uint256 private constant PAYMENT_GAS = 70_000;
     /// @dev Enough for any wallet to receive a bond, too little to make closing a challenge expensive.
     uint256 private constant RETURN_GAS = 50_000;
 
+    /// @dev Challenges to a provider. The word is never cleared, which makes all but the first one cheaper.
+    struct Challenges {
+        /// Open ones that are not in an owner's lane.
+        uint128 open;
+        /// Opened so far.
+        uint32 count;
+    }
+
     mapping(bytes32 shardKey => bytes32 ticketHash) private _tickets;
-    /// @dev Open challenges that are not in an owner's lane.
-    mapping(uint32 providerId => uint256 open) private _openAgainst;
-    uint64 private _lastChallenge;
+    mapping(uint32 providerId => Challenges challenges) private _challenges;
 
     /// @inheritdoc IDisputes
     function challenge(
@@ -47,7 +53,7 @@ abstract contract DirectChallenges is SlotDisputes {
         (uint256 bond, bool ownerLane) = _bond(tenure, msg.sender == order.owner);
         if (msg.value != bond) revert BondWrong(msg.value, bond);
 
-        id = ++_lastChallenge;
+        id = _count(tenure.providerId, ownerLane);
         Ticket memory ticket = Ticket({
             id: id,
             orderId: orderId,
@@ -67,7 +73,6 @@ abstract contract DirectChallenges is SlotDisputes {
         _tickets[key] = keccak256(encoded);
         if (tenure.until == 0) ++_open[orderId][slot].holder;
         else ++_open[orderId][slot].former;
-        if (!ownerLane) ++_openAgainst[tenure.providerId];
         _events.log(ChallengeOpened.selector, _topic(id), _topic(tenure.providerId), _topic(msg.sender), encoded);
     }
 
@@ -161,9 +166,18 @@ abstract contract DirectChallenges is SlotDisputes {
     function _bond(Tenure memory tenure, bool byOwner) private view returns (uint256 bond, bool ownerLane) {
         uint256 open = challengesOpen(tenure.orderId, tenure.slot);
         ownerLane = byOwner && open < OWNER_LANE;
-        uint256 doublings = _openAgainst[tenure.providerId];
+        uint256 doublings = _challenges[tenure.providerId].open;
         if (ownerLane) doublings = open < OWNER_DOUBLINGS_MAX ? open : OWNER_DOUBLINGS_MAX;
         bond = CloneArguments.word(CloneArguments.CHALLENGE_BOND) << doublings;
+    }
+
+    /// @return id The provider, and the number of the challenge to it.
+    function _count(uint32 providerId, bool ownerLane) private returns (uint64 id) {
+        Challenges memory challenges = _challenges[providerId];
+        ++challenges.count;
+        if (!ownerLane) ++challenges.open;
+        _challenges[providerId] = challenges;
+        return (uint64(providerId) << 32) | challenges.count;
     }
 
     /// @dev End of the challenged tenure; 0 while it lasts.
@@ -181,7 +195,7 @@ abstract contract DirectChallenges is SlotDisputes {
         delete _tickets[key];
         if (until == 0) --_open[ticket.orderId][ticket.slot].holder;
         else --_open[ticket.orderId][ticket.slot].former;
-        if (!ticket.ownerLane) --_openAgainst[ticket.providerId];
+        if (!ticket.ownerLane) --_challenges[ticket.providerId].open;
     }
 
     function _shardKey(bytes32 orderId, uint8 slot, uint32 stripe) private pure returns (bytes32) {

@@ -242,9 +242,13 @@ contract Disputes is DirectChallenges {
 
     function _closeEntry(Order calldata order, Tenure memory tenure, bool slashed) private {
         if (_repairs().vacancyClosed(tenure.orderId, tenure.slot, tenure.until)) return;
+        if (slashed) {
+            _slash(order, tenure, address(0));
+            return;
+        }
+        // Only what would be spared has to wait: else who is to be slashed could put it off by challenging itself.
         if (_open[tenure.orderId][tenure.slot].former != 0) revert ChallengeStillOpen(tenure.orderId, tenure.slot);
-        if (slashed) _slash(order, tenure, address(0));
-        else _spare(order, tenure);
+        _spare(order, tenure);
     }
 
     /// @dev The member of the roster that signed two different certificates of one round.

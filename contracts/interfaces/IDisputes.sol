@@ -77,6 +77,7 @@ interface IDisputesTypes {
 
     /// @notice A direct challenge; kept on chain as its hash.
     struct Ticket {
+        /// Unique in the group.
         uint64 id;
         bytes32 orderId;
         uint8 slot;
@@ -234,7 +235,8 @@ interface IDisputes is IGroup, IDisputesErrors, IDisputesEvents {
     ) external;
 
     /// @notice Slashes the entries of a record whose window is over, or frees their collateral if it was appealed or
-    /// protected. By anyone, once no former holder of one of the slots has a direct challenge to answer.
+    /// protected. By anyone. What would be freed waits until no former holder of the slot has a direct challenge to
+    /// answer.
     /// @dev Entries whose collateral a direct challenge has settled before are passed over.
     /// @param orders The orders of the entries, each once, ascending by id.
     function closeRecord(

@@ -4,15 +4,20 @@ pragma solidity 0.8.37;
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {IChallengeSettlementTypes} from "../interfaces/IChallengeSettlement.sol";
+import {IDisputesTypes} from "../interfaces/IDisputes.sol";
 import {Order} from "../interfaces/IStorageOrders.sol";
 import {Bits} from "../libraries/Bits.sol";
 import {CertificateCheck} from "../libraries/CertificateCheck.sol";
+import {CallCost} from "../libraries/CallCost.sol";
 import {CompactSignatures} from "../libraries/CompactSignatures.sol";
+import {Draws} from "../libraries/Draws.sol";
 import {Gaps} from "../libraries/Gaps.sol";
 import {MerkleRange} from "../libraries/MerkleRange.sol";
 import {MerkleTree} from "../libraries/MerkleTree.sol";
 import {OrderHash} from "../libraries/OrderHash.sol";
 import {Payments} from "../libraries/Payments.sol";
+import {ShardProof} from "../libraries/ShardProof.sol";
+import {Waterfall} from "../libraries/Waterfall.sol";
 
 /// @title Libraries made callable
 /// @notice For tests against golden vectors and models.
@@ -70,6 +75,40 @@ contract LibraryHarness {
         bytes32[] calldata proof
     ) external pure returns (bytes32) {
         return MerkleRange.rootFrom(hashes, from, leaves, proof);
+    }
+
+    // ---------------------------------------------------------------------------------------------------- disputes
+
+    function recordDraw(bytes32 epochDraw, uint32 providerId, uint32 part) external pure returns (bytes32) {
+        return Draws.ofRecord(epochDraw, providerId, part);
+    }
+
+    function drawnIndexes(bytes32 draw, uint256 count) external pure returns (uint256[] memory) {
+        return Draws.indexes(draw, count);
+    }
+
+    /// @notice As the contract at this address draws it.
+    function appealPoint(bytes32 draw, bytes32 orderId_, uint8 slot, uint32 stripe) external view returns (uint256) {
+        return Draws.point(draw, orderId_, slot, stripe);
+    }
+
+    /// @notice Reverts unless the answer opens its shard at `z`.
+    function checkAnswer(IDisputesTypes.ShardAnswer calldata answer, bytes32 orderId_, uint256 z) external view {
+        ShardProof.check(answer, orderId_, z);
+    }
+
+    function waterfall(
+        uint256 collateral,
+        uint256 settled,
+        uint256 bonus,
+        bool challenged
+    ) external pure returns (Waterfall.Shares memory) {
+        return Waterfall.split(collateral, settled, bonus, challenged);
+    }
+
+    /// @notice Gas that the call itself took before it ran, beyond a transaction's own.
+    function intrinsicGas(bytes calldata) external pure returns (uint256) {
+        return CallCost.intrinsicGas();
     }
 
     // ----------------------------------------------------------------------------------------------------- EIP-712

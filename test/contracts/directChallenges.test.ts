@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { encodeFunctionData, type Hex, keccak256, stringToHex, zeroAddress } from "viem";
+import { type Abi, encodeFunctionData, type Hex, keccak256, stringToHex, zeroAddress } from "viem";
 import { disputesAbi } from "../../protocol/abi/generated/Disputes.ts";
 import type { Ticket } from "../../protocol/chain/disputeTypes.ts";
 import { rejectsWith, testAccount } from "../support/contracts/chain.ts";
@@ -33,7 +33,7 @@ test("who has the bytes answers; its gas is paid out of the bond, the rest is bu
   assert.deepEqual(
     { ...ticket, draw: undefined },
     {
-      ...{ id: 1n, orderId: group.id, slot: 0, stripe: 1, providerId: 1, since: 1, until: 0 },
+      ...{ id: (1n << 32n) + 1n, orderId: group.id, slot: 0, stripe: 1, providerId: 1, since: 1, until: 0 },
       ...{ challenger: testAccount(CHALLENGER).address, bond: BASE, ownerLane: false, draw: undefined },
       ...{ deadline: timestamp + 120n, deadlineBlock: opened.blockNumber + 12n },
     },
@@ -48,7 +48,7 @@ test("who has the bytes answers; its gas is paid out of the bond, the rest is bu
   const reimbursed = (await coinOf(group, responder.address)) - mine + cost;
   assert.equal((await coinOf(group, zeroAddress)) - burnt, BASE - reimbursed);
   assert.deepEqual(disputeEvents(receipt), [
-    { name: "ChallengeAnswered", args: { id: 1n, providerId: 1, by: responder.address, reimbursed } },
+    { name: "ChallengeAnswered", args: { id: ticket.id, providerId: 1, by: responder.address, reimbursed } },
   ]);
   // At the base fee, with a fifth to spare; what clearing storage gives back is the responder's.
   const fair = receipt.gasUsed * 10n ** 9n;
@@ -203,7 +203,7 @@ test("silence costs the slot and its collateral; the challenger has its bond bac
         ...{ toTreasury: collateral - paid - pot - reward, toChallenger: reward },
       },
     },
-    { name: "ChallengeUnanswered", args: { id: 1n, providerId: 1, reward, evicted: true } },
+    { name: "ChallengeUnanswered", args: { id: ticket.id, providerId: 1, reward, evicted: true } },
   ]);
   const after = await providerOf(group, 1);
   assert.equal(before.stake - after.stake, collateral);
@@ -233,7 +233,7 @@ test("of several unanswered challenges to a slot the first slashes; the others o
   const [coin, before] = [await coinOf(group, somebody.address), await providerOf(group, 1)];
   const receipt = await group.onDisputes("closeChallenge", [second, group.order]);
   assert.deepEqual(disputeEvents(receipt), [
-    { name: "ChallengeUnanswered", args: { id: 2n, providerId: 1, reward: 0n, evicted: false } },
+    { name: "ChallengeUnanswered", args: { id: second.id, providerId: 1, reward: 0n, evicted: false } },
   ]);
   assert.equal((await coinOf(group, somebody.address)) - coin, second.bond);
   assert.deepEqual(await providerOf(group, 1), before);
@@ -241,12 +241,13 @@ test("of several unanswered challenges to a slot the first slashes; the others o
   await group.chain.close();
 });
 
-test("a challenge goes on against a holder that is evicted meanwhile, and its record waits for it", async () => {
+test("a challenge goes on against a holder that is evicted meanwhile", async () => {
   const group = await createDisputeGroup();
   await group.epoch(1);
   const { ticket } = await group.challenge(0, 0);
   const { ticket: other } = await group.challenge(0, 1, somebody);
   const record = group.recorded(await group.epoch(2, group.lost(1, [group.entry(0)])));
+  await group.appeal(record);
   await group.epoch(3, offerLeaf(5, group.order, 0, 6));
   await group.onRepairs("acceptRepair", [group.order, 0], operatorOf(5));
   await group.onDisputes("respond", [other, await group.answer(other.draw, other)]);
@@ -267,6 +268,21 @@ test("a challenge goes on against a holder that is evicted meanwhile, and its re
     ["RecordClosed"],
   );
   assert.equal(await openOf(group, 0), 1);
+  await group.chain.close();
+});
+
+test("who is to be slashed cannot put it off by having itself challenged", async () => {
+  const group = await createDisputeGroup();
+  await group.epoch(1);
+  const record = group.recorded(await group.epoch(2, group.lost(1, [group.entry(0)])));
+  const { ticket } = await group.challenge(0, 1, operatorOf(1));
+  await group.passWindow(ticket);
+  const [slashed] = disputeEvents(await group.closeRecord(record));
+  assert.deepEqual([slashed!.name, slashed!.args.toChallenger], ["CollateralSlashed", 0n]);
+  const closed = disputeEvents(await group.onDisputes("closeChallenge", [ticket, group.order]));
+  assert.deepEqual(closed, [
+    { name: "ChallengeUnanswered", args: { id: ticket.id, providerId: 1, reward: 0n, evicted: false } },
+  ]);
   await group.chain.close();
 });
 
@@ -383,6 +399,22 @@ test("a challenger that takes no coin, or burns all gas it gets, cannot keep its
     assert.equal((await providerOf(group, 1)).locked, 0n);
     await group.chain.close();
   }
+});
+
+test("who closes a challenge cannot make its challenger lose the bond by giving little gas", async () => {
+  const group = await createDisputeGroup();
+  await group.epoch(1);
+  const { ticket } = await group.challenge(0, 0);
+  await group.passWindow(ticket);
+  const close = {
+    address: group.disputes,
+    abi: disputesAbi as unknown as Abi,
+    functionName: "closeChallenge",
+  };
+  const args = [ticket, group.order];
+  await rejectsWith(group.chain.send({ ...close, args, gas: 330_000n }), "GasTooLow");
+  await group.chain.send({ ...close, args, gas: 600_000n });
+  await group.chain.close();
 });
 
 test("nobody enters again while it is paid", async () => {

@@ -1,10 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { hexToString, parseEventLogs, trim } from "viem";
+import { hexToString, numberToHex, parseEventLogs, trim } from "viem";
 import { challengeSettlementAbi } from "../../protocol/abi/generated/ChallengeSettlement.ts";
+import type { Order } from "../../protocol/order.ts";
 import { rejectsWith } from "../support/contracts/chain.ts";
-import { exceptionTree, missedLeaf, type TestLeaf } from "../support/contracts/exceptions.ts";
-import { createGroup, type Group } from "../support/contracts/group.ts";
+import {
+  exceptionTree,
+  lostLeaf,
+  missedLeaf,
+  offerLeaf,
+  type TestLeaf,
+} from "../support/contracts/exceptions.ts";
+import { createGroup, type Group, TOKENS } from "../support/contracts/group.ts";
 
 const certifyWith = async (group: Group, epoch: number, leaves: readonly TestLeaf[]) => {
   await group.toEpoch(epoch);
@@ -161,5 +168,48 @@ test("a missed leaf also marks the counted epochs of the gap before it; the rest
   assert.deepEqual(await group.read.settlement("unpaid", [254, 258]), [3, 4]);
   assert.deepEqual(await group.read.settlement("unpaid", [1, 251]), [245, 249]);
   assert.deepEqual(await missed(group, 252), [1]);
+  await group.chain.close();
+});
+
+test("more than 500 exceptions of all kinds are applied over many transactions, by whoever comes", async () => {
+  const group = await createGroup({
+    providers: 10,
+    parameters: { evictionCap: 10_000, epochLength: 600, applyWindow: 6000, unbondingDelay: 50_000 },
+  });
+  await group.onOrders("deposit", [100_000n * TOKENS]);
+  const nine = group.providers.slice(0, 9).map(({ id }) => id);
+  const orders: Order[] = [];
+  for (let index = 0; index < 7; index++) {
+    const order = await group.order({
+      providers: nine,
+      policy: 0x10603,
+      salt: numberToHex(index, { size: 32 }),
+    });
+    await group.open(order);
+    orders.push(order);
+  }
+  await group.toEpoch(1);
+  await group.certify(group.certificate(1));
+  const unknown = Array.from({ length: 440 }, (_, index) => missedLeaf(1000 + index));
+  const lost = nine.flatMap((id) =>
+    orders.map((order, part) => lostLeaf(id, [{ order, slot: id - 1 }], part)),
+  );
+  const offers = orders.map((order) => offerLeaf(10, order, 0, 5));
+  const leaves = [...nine.map(missedLeaf), ...unknown, ...lost, ...offers];
+  assert.ok(leaves.length > 500);
+  const { apply } = await certifyWith(group, 2, leaves);
+  await group.chain.helpers.mine(2);
+  for (let from = 0; from < leaves.length; from += 50) {
+    assert.equal(await lastFinished(group), 1);
+    const receipt = await apply(from, Math.min(50, leaves.length - from));
+    assert.ok(receipt.gasUsed < 10_000_000n, `${receipt.gasUsed}`);
+  }
+  assert.equal(await lastFinished(group), 2);
+  assert.deepEqual(await missed(group, 2), nine);
+  for (const order of orders) {
+    assert.deepEqual(await group.read.repairs("holdersOf", [order]), new Array(9).fill(0));
+    const slot = await group.read.repairs<{ assignee: number }>("slotOf", [order, 0]);
+    assert.equal(slot.assignee, 10);
+  }
   await group.chain.close();
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import type { Abi, Address, Hex } from "viem";
+import { type Abi, type Address, encodeFunctionData, type Hex, hexToBytes } from "viem";
 import { createTestChain, rejectsWith, type TestChain } from "../support/contracts/chain.ts";
 import { artifactAbi } from "../support/contracts/factory.ts";
 
@@ -93,5 +93,74 @@ test("amounts are those of the payment vectors", async () => {
   for (const vector of vectors<Json[]>("payments")) {
     const amounts = await call<bigint[]>("pay", vector.rate, vector.slots, vector.epochs);
     assert.deepEqual(amounts.map(String), [vector.provider, vector.keepers, vector.treasury]);
+  }
+});
+
+test("draws, points and answers of disputes are those of protocol/disputes", async () => {
+  type Vectors = {
+    chainId: number;
+    disputes: Address;
+    draws: {
+      epochDraw: Hex;
+      provider: number;
+      part: number;
+      draw: Hex;
+      drawn: { count: number; indexes: number[] }[];
+    }[];
+    order: Json;
+    orderId: Hex;
+    draw: Hex;
+    answers: { point: string; answer: { slot: number; stripe: number; proof: Hex } }[];
+    wrong: { name: string; error: string; point: string; answer: Json }[];
+  };
+  const { chainId, disputes, draws, order, orderId, draw, answers, wrong } = vectors<Vectors>("appeals");
+  for (const { epochDraw, provider, part, draw: recordDraw, drawn } of draws) {
+    assert.equal(await call("recordDraw", epochDraw, provider, part), recordDraw);
+    for (const { count, indexes } of drawn) {
+      assert.deepEqual((await call<bigint[]>("drawnIndexes", recordDraw, count)).map(Number), indexes);
+    }
+  }
+  // A point names the contract that draws it.
+  assert.equal(chain.chainId, chainId);
+  const code = await chain.publicClient.getCode({ address: harness });
+  await chain.helpers.setCode(disputes, code!);
+  for (const { point, answer } of answers) {
+    const args = [draw, orderId, answer.slot, answer.stripe];
+    assert.equal(await chain.read<bigint>(disputes, abi, "appealPoint", args), BigInt(point));
+    await call("checkAnswer", { order, ...answer }, orderId, BigInt(point));
+    // At any other point it is no answer, unless the shard is the same value everywhere.
+    if (answer.proof.startsWith("0xc0")) continue;
+    await rejectsWith(call("checkAnswer", { order, ...answer }, orderId, BigInt(point) + 1n), "ProofWrong");
+  }
+  for (const { name, error, point, answer } of wrong) {
+    await assert.doesNotReject(
+      rejectsWith(call("checkAnswer", { order, ...answer }, orderId, BigInt(point)), error),
+      name,
+    );
+  }
+});
+
+test("exception leaves stand for what protocol/results says", async () => {
+  type Case = { leaves: (Json & { leafHash: Hex })[] };
+  for (const { leaves } of vectors<Case[]>("exceptions")) {
+    for (const [index, { leafHash, ...leaf }] of leaves.entries()) {
+      assert.equal(await call("exceptionLeaf", index, leaf), leafHash);
+    }
+  }
+});
+
+test("what a call cost before it ran is counted byte by byte", async () => {
+  for (const data of [
+    "0x",
+    "0x00",
+    "0xff",
+    `0x${"00".repeat(33)}ff`,
+    `0x${"0102".repeat(100)}${"00".repeat(77)}`,
+  ]) {
+    const input = encodeFunctionData({ abi, functionName: "intrinsicGas", args: [data] });
+    const bytes = hexToBytes(input);
+    const zeros = bytes.filter((byte) => byte === 0).length;
+    const expected = 21_000 + 4 * zeros + 16 * (bytes.length - zeros);
+    assert.equal(Number(await call("intrinsicGas", data)), expected);
   }
 });
