@@ -14,12 +14,18 @@ import type { Turns } from "./turns.ts";
 /** Closed records that are remembered until the chain's final state has them. */
 const CLOSED_REMEMBERED = 256;
 
-/** Whether a record's window is over at the last final block, and nobody waits for an answer about its slots. */
+/**
+ * Whether a record's window is over at the last final block. What is spared stays locked while anybody waits for
+ * an answer about the slot.
+ */
 export function isClosable({ head, directChallenges }: GroupState, record: LostRecordInfo): boolean {
   const { status, deadline, deadlineBlock, entries } = record;
   if (status === "closed" || head === undefined) return false;
   if (head.timestamp <= deadline || head.number <= deadlineBlock) return false;
-  const challenged = new Set([...directChallenges.values()].map(({ ticket }) => slotKey(ticket)));
+  if (status === "open") return true;
+  const tickets = [...directChallenges.values()].map(({ ticket }) => ticket);
+  const own = tickets.filter(({ providerId }) => providerId === record.provider);
+  const challenged = new Set(own.map(slotKey));
   return !entries.some((entry) => challenged.has(slotKey(entry)));
 }
 

@@ -16,6 +16,7 @@ import { type RunningKeeper, startKeeper } from "../../keeper/keeper.ts";
 import { keeperSettings } from "../../keeper/settings.ts";
 import { challengeSettlementAbi } from "../../protocol/abi/generated/ChallengeSettlement.ts";
 import { memoTokenAbi } from "../../protocol/abi/generated/MemoToken.ts";
+import { repairsAbi } from "../../protocol/abi/generated/Repairs.ts";
 import { stakingAbi } from "../../protocol/abi/generated/Staking.ts";
 import { storageOrdersAbi } from "../../protocol/abi/generated/StorageOrders.ts";
 import { cutoffTime, epochStart, seedTime } from "../../protocol/chain/epochs.ts";
@@ -210,6 +211,51 @@ describe("four keepers", () => {
     const certificate = await certified(epoch);
     assert.equal(certificate.exceptions, 0);
     assert.equal(certificate.absent, 1 << (await indexOf(KILLED)));
+  });
+
+  it("give up the slot of a provider that stays silent, and show the clock until then", async () => {
+    if (process4 === undefined) await startOutside();
+    providers.silent.add(2);
+    const first = (await network.epochNow()) + 1;
+    assert.equal((await certified(first)).exceptions, 1);
+    assert.equal((await certified(first + 1)).exceptions, 1);
+    const { url } = keepers.get(1)!.status();
+    const ask = async (query: string) => {
+      const response = await fetch(`${url}/graphql`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ query }),
+      });
+      return ((await response.json()) as { data: Record<string, unknown> }).data;
+    };
+    const { repairs } = await ask("{ repairs { frozen clocks { slot provider started age lostIn } } }");
+    assert.deepEqual(repairs, {
+      frozen: false,
+      clocks: [{ slot: 1, provider: 2, started: first, age: 1, lostIn: 1 }],
+    });
+    // With one parity, two epochs are waited for: missed and lost.
+    assert.equal((await certified(first + 2)).exceptions, 2);
+    const holders = () =>
+      network.chain.publicClient.readContract({
+        address: network.group.repairs,
+        abi: repairsAbi,
+        functionName: "holdersOf",
+        args: [order],
+      });
+    await network.conductor.mineUntil(async () => (await holders())[1] === 0, { blocks: 60 });
+    assert.deepEqual(await holders(), [1, 0]);
+    await waitFor("the record is final", async () => {
+      const { lostRecords } = await ask("{ lostRecords { provider epoch status slots } }");
+      const [record] = lostRecords as object[];
+      if (record === undefined) return undefined;
+      assert.deepEqual(record, { provider: 2, epoch: first + 2, status: "open", slots: 1 });
+      return true;
+    });
+    // Nobody is left who could take it, and nobody is asked about it any more.
+    assert.equal((await certified(first + 3)).exceptions, 0);
+    providers.silent.clear();
+    await process4?.kill();
+    process4 = undefined;
   });
 
   it("end cleanly when asked to", async () => {
