@@ -12,16 +12,19 @@ import {
   zeroHash,
 } from "viem";
 import { challengeSettlementAbi } from "../../protocol/abi/generated/ChallengeSettlement.ts";
+import { disputesAbi } from "../../protocol/abi/generated/Disputes.ts";
 import { groupFactoryAbi } from "../../protocol/abi/generated/GroupFactory.ts";
 import { memoTokenAbi } from "../../protocol/abi/generated/MemoToken.ts";
+import { repairsAbi } from "../../protocol/abi/generated/Repairs.ts";
 import { stakingAbi } from "../../protocol/abi/generated/Staking.ts";
 import { storageOrdersAbi } from "../../protocol/abi/generated/StorageOrders.ts";
 import { packThresholds } from "../../protocol/chain/parameters.ts";
 import { orderId } from "../../protocol/order.ts";
 import { createTestChain, rejectsWith, type TestChain, testAccount } from "../support/contracts/chain.ts";
-import { exceptionTree, missedLeaf } from "../support/contracts/exceptions.ts";
+import { missedLeaf } from "../support/contracts/exceptions.ts";
 import { APPEAL_WINDOW_MIN, createFactory } from "../support/contracts/factory.ts";
-import { createGroup, PARAMETERS, TOKENS } from "../support/contracts/group.ts";
+import { asContract, createGroup, PARAMETERS, TOKENS } from "../support/contracts/group.ts";
+import { createRepairGroup } from "../support/contracts/repairs.ts";
 
 let chain: TestChain;
 let factory: Address;
@@ -190,11 +193,6 @@ test("what moves stake, slots and money is for contracts of the group", async ()
     await rejectsWith(on(name, args, group.owner), "CallerNotAllowed", [stranger]);
   }
   // Each function has its callers; the other contracts of the group are strangers to it.
-  const as = async (caller: Address) => {
-    await group.chain.helpers.impersonateAccount(caller);
-    await group.chain.helpers.setBalance(caller, TOKENS);
-    return { address: caller } as typeof group.owner;
-  };
   const allowed: Record<string, Address[]> = {
     lockCollateral: [group.orders, group.repairs],
     releaseCollateral: [group.orders, group.disputes, group.repairs],
@@ -210,7 +208,7 @@ test("what moves stake, slots and money is for contracts of the group", async ()
   };
   for (const [on, name, args] of calls) {
     for (const caller of [group.staking, group.orders, group.settlement, group.disputes, group.repairs]) {
-      const refused = await on(name, args, await as(caller)).then(
+      const refused = await on(name, args, await asContract(group, caller)).then(
         () => false,
         (error: Error) => error.message.includes("CallerNotAllowed"),
       );
@@ -221,23 +219,28 @@ test("what moves stake, slots and money is for contracts of the group", async ()
 });
 
 test("the rolling hash is what the logs of each contract give, in order, from nothing", async () => {
-  const group = await createGroup({ providers: 3 });
-  await group.onOrders("deposit", [100n * TOKENS]);
-  const order = await group.order({ policy: (1 << 16) | (2 << 8) | 1, startEpoch: 1, endEpoch: 3 });
-  await group.open(order);
-  const tree = exceptionTree([missedLeaf(2), { ...missedLeaf(2), kind: 3 }]);
-  for (const epoch of [1, 2]) {
-    await group.toEpoch(epoch);
-    await group.certify(group.certificate(epoch, epoch === 2 ? tree.certificate : {}));
-  }
-  await group.onSettlement("applyExceptions", [2, ...tree.chunk(0, 2)]);
-  await group.onOrders("settle", [order, 3]);
-  await group.onOrders("releaseCollateral", [order]);
+  const group = await createRepairGroup({ order: { endEpoch: 8 } });
+  await group.epoch(1);
+  await group.epoch(2, missedLeaf(3), group.offer(5, 0, 4));
+  const record = group.recorded(await group.epoch(3, group.lost(2, [group.entry(1)]), group.offer(5, 1, 6)));
+  await group.accept(1, 5);
+  const { ticket } = await group.challenge(0);
+  await group.onDisputes("respond", [ticket, await group.answer(ticket.draw, group.entry(0))]);
+  await group.onStaking("setExiting", [3, true]);
+  for (const epoch of [4, 5]) await group.epoch(epoch);
+  await group.epoch(6, group.lost(4, [group.entry(3)]), group.offer(6, 2, 8));
+  await group.accept(2, 6);
+  await group.close(record);
+  await group.epoch(7);
+  await group.claim(1, 3, 5);
+  await group.settle(8);
+  await group.onOrders("releaseCollateral", [group.order]);
   await group.onOrders("requestWithdrawal", [TOKENS]);
   await group.onStaking("updateProvider", [1, "/new", zeroHash, 5n, false]);
   await group.onStaking("updateKeeper", [1, "/new"], group.keepers[0]!.account);
   await group.onStaking("requestUnbonding", [1, 4, 1000n * TOKENS]);
-  for (const address of [group.factory, group.staking, group.orders, group.settlement]) {
+  const contracts = [group.staking, group.place.orders, group.settlement, group.disputes, group.repairs];
+  for (const address of [group.factory, ...contracts]) {
     const logs = await group.chain.publicClient.getLogs({ address, fromBlock: 0n });
     assert.ok(logs.length > 0);
     const expected = logs.reduce<Hex>(
@@ -245,13 +248,17 @@ test("the rolling hash is what the logs of each contract give, in order, from no
       zeroHash,
     );
     assert.equal(await group.chain.read(address, stakingAbi as Abi, "rollingHash"), expected);
-    const abi = [...groupFactoryAbi, ...stakingAbi, ...storageOrdersAbi, ...challengeSettlementAbi];
+    const abi = [
+      ...[...groupFactoryAbi, ...stakingAbi, ...storageOrdersAbi],
+      ...[...challengeSettlementAbi, ...disputesAbi, ...repairsAbi],
+    ];
     assert.equal(
       parseEventLogs({ abi, logs, strict: true }).length,
       logs.length,
       "every log decodes by the ABI",
     );
   }
+  await group.books();
   await group.chain.close();
 });
 

@@ -222,3 +222,10 @@ export async function createGroup(
     ...{ startOf, toEpoch, order, open, certificate, signatures, certify },
   };
 }
+
+/** A contract of the group as the sender of transactions: what its own rules would not let it do. */
+export async function asContract(group: Pick<Group, "chain">, address: Address): Promise<HDAccount> {
+  await group.chain.helpers.impersonateAccount(address);
+  await group.chain.helpers.setBalance(address, TOKENS);
+  return { address } as HDAccount;
+}
