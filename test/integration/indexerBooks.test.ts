@@ -1,24 +1,32 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { type Indexer, startIndexer } from "../../indexer/startIndexer.ts";
 import type { Ticket } from "../../protocol/chain/disputeTypes.ts";
 import { createSilentLogger } from "../../protocol/runtime/logger.ts";
 import { assertBooks } from "./indexer/compareBooks.ts";
 import { type FaultStory, openFaultStory } from "./indexer/faultStory.ts";
-import { query } from "./indexer/graphql.ts";
+import { dump, query } from "./indexer/graphql.ts";
 import { createRealGroup, REAL_ABIS, type RealGroup } from "./indexer/realGroup.ts";
 import { hash } from "./indexer/world.ts";
 
 /** Keeper 4 is member 3 of the roster. */
 const LIAR = { keeper: 4, member: 3 };
+/** Ponder takes blocks of this chain for final that lie deeper than 30. */
+const FINAL_AFTER = 32;
 
-describe("books of the indexer over the real contracts", { timeout: 480_000 }, () => {
+describe("books of the indexer over the real contracts", { timeout: 600_000 }, () => {
   let real: RealGroup;
   let story: FaultStory;
   let indexer: Indexer;
   let first: number;
   let open: Ticket;
 
+  const start = (dataDir: string): Promise<Indexer> =>
+    startIndexer({
+      ...{ rpcUrl: real.node.rpcUrl, deploymentPath: real.deploymentPath, port: 0, pollingMs: 100 },
+      ...{ dataDir, logger: createSilentLogger() },
+    });
   const books = async (): Promise<void> => {
     await indexer.ready(await real.node.head(), AbortSignal.timeout(60_000));
     await assertBooks(real, indexer.url, story.order);
@@ -37,10 +45,7 @@ describe("books of the indexer over the real contracts", { timeout: 480_000 }, (
     real = await createRealGroup({ providers: 6, parameters: { offerExpiries: 1 } });
     story = await openFaultStory(real);
     first = story.order.startEpoch;
-    indexer = await startIndexer({
-      ...{ rpcUrl: real.node.rpcUrl, deploymentPath: real.deploymentPath, port: 0, pollingMs: 100 },
-      ...{ dataDir: real.directory, logger: createSilentLogger() },
-    });
+    indexer = await start(real.directory);
   });
 
   after(async () => {
@@ -188,5 +193,18 @@ describe("books of the indexer over the real contracts", { timeout: 480_000 }, (
     );
     const nothing = { escrow: "0", pots: "0", reserves: "0", collateral: "0", bonds: "0", slotsHeld: 0 };
     assert.deepEqual(group, { ...nothing, evictions: 3, repairsAccepted: 3 });
+  });
+
+  test("are the same in an index that reads all of it from the past", async () => {
+    // So many blocks more that Ponder takes the whole story for final.
+    await real.node.mine(FINAL_AFTER);
+    await books();
+    const fresh = await start(join(real.directory, "fresh"));
+    try {
+      await fresh.ready(await real.node.head(), AbortSignal.timeout(120_000));
+      assert.deepEqual(await dump(fresh.url), await dump(indexer.url));
+    } finally {
+      await fresh.stop();
+    }
   });
 });

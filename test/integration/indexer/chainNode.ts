@@ -16,11 +16,18 @@ export type ChainNode = {
   send(request: { to: Address; data: Hex; from?: Address; value?: bigint; mine?: boolean }): Promise<Hex>;
   deploy(bytecode: Hex, from?: Address): Promise<Address>;
   mine(blocks?: number): Promise<void>;
+  /** Mines one block with this time, Unix seconds. */
+  mineAt(timestamp: bigint): Promise<void>;
   stop(): Promise<void>;
 };
 
-/** Starts a fresh chain (id 31337) on a free loopback port. */
-export async function startChainNode(): Promise<ChainNode> {
+/**
+ * Starts a fresh chain (id 31337) on a free loopback port.
+ *
+ * @param options.steady a block comes one second after the one before it, so that a slow machine misses no deadline;
+ *   otherwise blocks have the time of the wall clock.
+ */
+export async function startChainNode(options: { readonly steady?: boolean } = {}): Promise<ChainNode> {
   const runtime = await createHardhatRuntimeEnvironment({
     networks: { chain: { type: "edr-simulated", chainId: 31337, mining: { auto: false, interval: 0 } } },
   });
@@ -40,7 +47,14 @@ export async function startChainNode(): Promise<ChainNode> {
 
   // One by one: blocks that are mined many at once name no parent until somebody asks for it.
   const mine = async (blocks = 1): Promise<void> => {
-    for (let mined = 0; mined < blocks; mined++) await testClient.mine({ blocks: 1 });
+    for (let mined = 0; mined < blocks; mined++) {
+      if (options.steady) await mineAt((await publicClient.getBlock()).timestamp + 1n);
+      else await testClient.mine({ blocks: 1 });
+    }
+  };
+  const mineAt = async (timestamp: bigint): Promise<void> => {
+    await testClient.setNextBlockTimestamp({ timestamp });
+    await testClient.mine({ blocks: 1 });
   };
 
   const send: ChainNode["send"] = async (request) => {
@@ -69,7 +83,7 @@ export async function startChainNode(): Promise<ChainNode> {
       const receipt = await publicClient.getTransactionReceipt({ hash });
       return receipt.contractAddress!;
     },
-    mine,
+    ...{ mine, mineAt },
     stop: () => server.close(),
   };
 }

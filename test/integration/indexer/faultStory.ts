@@ -155,9 +155,7 @@ export async function openFaultStory(real: RealGroup): Promise<FaultStory> {
       const blocks = Number(deadlineBlock) + 1 - (await node.head());
       if (blocks > 0) await node.mine(blocks);
       const { timestamp } = await node.publicClient.getBlock();
-      if (timestamp > deadline) return;
-      await node.testClient.setNextBlockTimestamp({ timestamp: deadline + 1n });
-      await node.mine();
+      if (timestamp <= deadline) await node.mineAt(deadline + 1n);
     },
   };
 }

@@ -90,7 +90,7 @@ export async function createRealGroup(
   options: { readonly providers?: number; readonly parameters?: Partial<ChosenParameters> } = {},
 ): Promise<RealGroup> {
   const { providers = 3, parameters: chosen = {} } = options;
-  const node = await startChainNode();
+  const node = await startChainNode({ steady: true });
   await node.testClient.setAutomine(true);
   const deployment = await deployGroup({ rpcUrl: node.rpcUrl, parameters: chosen });
   await node.testClient.setAutomine(false);
@@ -155,11 +155,7 @@ export async function createRealGroup(
     ...{ node, deployment, group, directory, deploymentPath, owner, call, epochNow },
     read: <Value>(address: Address, abi: Abi, functionName: string, args: readonly unknown[] = []) =>
       node.publicClient.readContract({ address, abi, functionName, args }) as Promise<Value>,
-    advanceTo: async (epoch) => {
-      const timestamp = BigInt(epochStart(parameters, epoch));
-      await node.testClient.setNextBlockTimestamp({ timestamp });
-      await node.mine();
-    },
+    advanceTo: (epoch) => node.mineAt(BigInt(epochStart(parameters, epoch))),
     open: async (order) => {
       const domain = ordersDomain(deployment.chainId, group.orders);
       const typed = { domain, types: ORDER_TYPES, primaryType: "Order", message: order };
