@@ -14,6 +14,7 @@ export const disputesAbi = [
   {"inputs":[{"internalType":"uint256","name":"index","type":"uint256"}],"name":"EntriesNotAscending","type":"error"},
   {"inputs":[{"internalType":"bytes32","name":"computed","type":"bytes32"},{"internalType":"bytes32","name":"recorded","type":"bytes32"}],"name":"EntriesWrong","type":"error"},
   {"inputs":[{"internalType":"bytes32","name":"orderId","type":"bytes32"},{"internalType":"uint8","name":"slot","type":"uint8"},{"internalType":"bytes32","name":"reason","type":"bytes32"}],"name":"EvictionRefused","type":"error"},
+  {"inputs":[{"internalType":"uint256","name":"left","type":"uint256"},{"internalType":"uint256","name":"required","type":"uint256"}],"name":"GasTooLow","type":"error"},
   {"inputs":[{"internalType":"uint32","name":"keeperId","type":"uint32"}],"name":"KeeperAlreadySlashed","type":"error"},
   {"inputs":[{"internalType":"bytes32","name":"computed","type":"bytes32"},{"internalType":"bytes32","name":"data","type":"bytes32"}],"name":"LostDetailInvalid","type":"error"},
   {"inputs":[],"name":"NoConflict","type":"error"},
