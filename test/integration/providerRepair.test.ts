@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { Hex } from "viem";
 import type { Client } from "../../client/createClient.ts";
@@ -14,7 +14,7 @@ import type { Order } from "../../protocol/order.ts";
 import { embeddedKey } from "../../scripts/embedded/accounts.ts";
 import { type EmbeddedNetwork, startEmbeddedNetwork } from "../../scripts/embedded/network.ts";
 import { createUserClient } from "../../scripts/story/clients.ts";
-import { lostLeaf, offerLeaf } from "../support/contracts/exceptions.ts";
+import { lostLeaf, missedLeaf, offerLeaf } from "../support/contracts/exceptions.ts";
 import { createCertifier, createProviderRunner } from "./providerRepairSupport.ts";
 import { type ProviderProcess, runProvider, spawnProvider, waitFor } from "./providerSupport.ts";
 
@@ -206,6 +206,24 @@ describe("a slot that is taken from an honest provider", () => {
     assert.equal(lookFor()?.bytesRead, order.stripes * SHARD_BYTES);
     assert.deepEqual(await holders(), [accused]);
     assert.equal((await repairer?.status())?.exiting, true);
+  });
+
+  it("lets a holder rebuild a shard that it lost once the chain says that it missed an epoch", async () => {
+    const unlucky = order.providers.find((id) => id !== accused)!;
+    const shards = join(network.dataDir, `provider-${unlucky}`, "shards", "v1");
+    const [name] = readdirSync(shards, { recursive: true, encoding: "utf8" }).filter((path) =>
+      path.endsWith(`${sep}2.shard`),
+    );
+    const path = join(shards, name!);
+    const lost = readFileSync(path);
+    rmSync(path);
+    const missing = () => runner.running.get(unlucky)?.status().missingShards;
+    // Its own challenge finds out.
+    await network.conductor.mineUntil(() => missing() === 1, { blocks: 40 });
+    const epoch = await network.epochNow();
+    await certifier.certify(epoch, [missedLeaf(unlucky)]);
+    await network.conductor.mineUntil(() => missing() === 0, { blocks: 40 });
+    assert.equal(Buffer.compare(readFileSync(path), lost), 0);
   });
 
   async function holders(): Promise<number[]> {
