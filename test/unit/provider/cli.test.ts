@@ -25,7 +25,16 @@ describe("memo-provider", () => {
   it("prints help with examples and exit codes", async () => {
     const { code, out } = await run(["--help"]);
     assert.equal(code, 0);
-    for (const word of ["start", "register", "status", "config", "Examples:", "Exit codes:"]) {
+    for (const word of [
+      "start",
+      "register",
+      "exit",
+      "stay",
+      "status",
+      "config",
+      "Examples:",
+      "Exit codes:",
+    ]) {
       assert.ok(out.includes(word), word);
     }
   });
@@ -60,6 +69,9 @@ describe("memo-provider", () => {
       [["config", "print", "--config", list], "CONFIG_INVALID"],
       [["start", ...deployment], "DEPLOYMENT_MISSING"],
       [["register", ...deployment], "DEPLOYMENT_MISSING"],
+      [["exit", ...deployment], "DEPLOYMENT_MISSING"],
+      [["stay", ...deployment], "DEPLOYMENT_MISSING"],
+      [["config", "print", "--heal", "maybe"], "SETTING_INVALID"],
       [["status", "--http-port", "1"], "NOT_RUNNING"],
       [["begin"], "unknown command"],
       [["start", "--nonsense"], "unknown option"],
