@@ -8,6 +8,7 @@ import { stakingAbi } from "../../protocol/abi/generated/Staking.ts";
 import { contractError } from "../../protocol/chain/contractErrors.ts";
 import { embeddedAccount } from "../../scripts/embedded/accounts.ts";
 import { sendAll } from "../../scripts/embedded/calls.ts";
+import { optOutOfRepairs } from "../../scripts/story/acts/optOut.ts";
 import { holdersOf, senderOf, targetsOf } from "../../scripts/story/acts/play.ts";
 import { readAcceptances, readRecord } from "../../scripts/story/acts/repair.ts";
 import { settleUp } from "../../scripts/story/acts/settling.ts";
@@ -38,6 +39,17 @@ after(() => faults?.stop());
 /** Whatever a story was about: nothing is lost, nobody honest loses stake, supply is conserved. */
 const assertJust = () => faults.assertJust({ providers: [...guilty] });
 
+/** Providers die, between two epochs. Their owners know, and take them off the list of those that repair. */
+async function stopForGood(providers: readonly number[]): Promise<void> {
+  const { network, nodes } = faults;
+  await optOutOfRepairs(network, providers);
+  await betweenEpochs(network);
+  for (const id of providers) {
+    await nodes.stopProvider(id);
+    guilty.add(id);
+  }
+}
+
 async function untilLost(provider: number): Promise<number> {
   const found = () => readRecord(faults.network, provider);
   await untilHappened(faults.network, `The loss of provider ${provider}`, 12, async () => !!(await found()));
@@ -60,28 +72,22 @@ async function missedEpochs(provider: number): Promise<number[]> {
 }
 
 test("garbage is stored: its commitments are right, its stripes are no codewords, one holder dies", async () => {
-  const { network, kzg, nodes } = faults;
+  const { network, kzg } = faults;
   const bytes = new Uint8Array(randomBytes(100_000));
   garbage = await storeGarbage(network, { kzg, bytes, policy: "rs(2,1)", among: [7, 8, 9], epochs: 150 });
   await network.advanceTo(garbage.order.startEpoch);
-  await betweenEpochs(network);
   const [dead = 0] = garbage.order.providers;
-  await nodes.stopProvider(dead);
-  guilty.add(dead);
+  await stopForGood([dead]);
   await untilLost(dead);
   await assertJust();
 });
 
 test("with exactly k shards left of every stripe, both lost slots are rebuilt and the bytes come back", async () => {
-  const { network, nodes } = faults;
+  const { network } = faults;
   const bytes = randomBytes(600_000);
   const { order, orderId } = await faults.store(bytes, "rs(2,2)", [1, 2, 3, 4]);
-  await betweenEpochs(network);
   const dead = order.providers.slice(0, 2);
-  for (const id of dead) {
-    await nodes.stopProvider(id);
-    guilty.add(id);
-  }
+  await stopForGood(dead);
   const [epoch, other] = [await untilLost(dead[0]!), await untilLost(dead[1]!)];
   assert.equal(epoch, other);
   // Two of two parities are gone: U_0 = 2 epochs after the first silent one.
@@ -102,10 +108,8 @@ test("a provider killed with kill -9 in the middle of a repair goes on where it 
   const { conductor } = network;
   const bytes = randomBytes(6_000_000);
   const { order, orderId } = await faults.store(bytes, "rs(2,1)", [16, 17, 18]);
-  await betweenEpochs(network);
   const [dead = 0] = order.providers;
-  await nodes.stopProvider(dead);
-  guilty.add(dead);
+  await stopForGood([dead]);
   const offer = async () =>
     (await readRepairLogs(network))
       .filter((log) => log.eventName === "RepairOffered")
@@ -157,13 +161,9 @@ async function until(happened: () => boolean | Promise<boolean>): Promise<void> 
 }
 
 test("more than m lost: nothing can be rebuilt, so both slots are given up and the user is refunded", async () => {
-  const { network, nodes } = faults;
+  const { network } = faults;
   const { order, orderId, cost } = await faults.store(randomBytes(10_000), "copies(2)", [5, 6]);
-  await betweenEpochs(network);
-  for (const id of order.providers) {
-    await nodes.stopProvider(id);
-    guilty.add(id);
-  }
+  await stopForGood(order.providers);
   for (const id of order.providers) await untilLost(id);
   const voided = async () =>
     (await readRepairLogs(network))

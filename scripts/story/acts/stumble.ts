@@ -1,12 +1,10 @@
-import { embeddedAccount } from "../../embedded/accounts.ts";
-import { sendAll } from "../../embedded/calls.ts";
-import { ASK, domainOf } from "../../embedded/members.ts";
 import { formatTokens } from "../format.ts";
 import { tellEpoch } from "../runEpochs.ts";
 import { betweenEpochs } from "../waiting.ts";
 import { tellClocks } from "./clocks.ts";
+import { optOutOfRepairs } from "./optOut.ts";
 import type { OrderLink } from "./orderLink.ts";
-import { type Play, senderOf, shortId, stakeOf, targetsOf } from "./play.ts";
+import { type Play, shortId, stakeOf } from "./play.ts";
 import { settleUp } from "./settling.ts";
 import { findSlotFiles, loseAll } from "./shardFiles.ts";
 
@@ -29,9 +27,9 @@ export interface Stumble {
 export async function stumble(play: Play, link: OrderLink): Promise<Stumble> {
   const { network, nodes, terminal, cast, file, second, reasons } = play;
   terminal.stage("Three providers stumble");
+  await optOutOfRepairs(network, [cast.dead, cast.cheater]);
   const epoch = await betweenEpochs(network);
   const stakeBefore = await stakeOf(network, cast.slow);
-
   await nodes.stopProvider(cast.dead);
   const at = performance.now();
   const chainTime = (await network.conductor.head()).timestamp;
@@ -41,7 +39,6 @@ export async function stumble(play: Play, link: OrderLink): Promise<Stumble> {
   const kept = await findSlotFiles(network, link, second.order, cast.cheater);
   await nodes.stopProvider(cast.cheater);
   await loseAll(lost);
-  await refuseRepairs(play, cast.cheater);
   await nodes.startProvider(cast.cheater, { heal: false });
   terminal.step(
     `provider ${cast.cheater} loses ${lost.length} of its ${lost.length + kept.length} shards on disk, all of the ` +
@@ -69,17 +66,4 @@ export async function stumble(play: Play, link: OrderLink): Promise<Stumble> {
     `order ${shortId(file.orderId)} settled: ${formatTokens(refunded)} MEMO refunded to the user so far`,
   );
   return { epoch, at, chainTime, cheaterKeeps: kept };
-}
-
-/** Who throws shards away does not ask for more of them. */
-async function refuseRepairs({ network }: Play, provider: number): Promise<void> {
-  const { endpoint = "" } = network.members.providers.find(({ id }) => id === provider) ?? {};
-  await sendAll(senderOf(network), [
-    {
-      ...targetsOf(network).staking,
-      account: embeddedAccount("provider owner", provider),
-      functionName: "updateProvider",
-      args: [provider, endpoint, domainOf(provider), ASK, false],
-    },
-  ]);
 }
