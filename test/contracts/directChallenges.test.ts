@@ -248,9 +248,9 @@ test("a challenge goes on against a holder that is evicted meanwhile", async () 
   const { ticket: other } = await group.challenge(0, 1, somebody);
   const record = group.recorded(await group.epoch(2, group.lost(1, [group.entry(0)])));
   await group.appeal(record);
+  await group.onDisputes("respond", [other, await group.answer(other.draw, other)]);
   await group.epoch(3, offerLeaf(5, group.order, 0, 6));
   await group.onRepairs("acceptRepair", [group.order, 0], operatorOf(5));
-  await group.onDisputes("respond", [other, await group.answer(other.draw, other)]);
   await group.passWindow(record);
   await rejectsWith(group.closeRecord(record), "ChallengeStillOpen", [group.id, 0]);
   // A challenge to the new holder does not hold up what becomes of the old one.
