@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
-import type { Hex } from "viem";
 import type { StoreResult } from "../../client/store/store.ts";
-import { stakingAbi } from "../../protocol/abi/generated/Staking.ts";
-import { contractError } from "../../protocol/chain/contractErrors.ts";
 import { embeddedAccount } from "../../scripts/embedded/accounts.ts";
 import { sendAll } from "../../scripts/embedded/calls.ts";
 import { optOutOfRepairs } from "../../scripts/story/acts/optOut.ts";
@@ -16,6 +12,15 @@ import { readDisputeLogs, readRepairLogs, readSettlementLogs } from "../../scrip
 import { betweenEpochs, lastFinished, untilFinished, untilHappened } from "../../scripts/story/waiting.ts";
 import { type FaultNetwork, startFaultNetwork } from "./harness/faultNetwork.ts";
 import { storeGarbage } from "./harness/garbage.ts";
+import {
+  canVoid,
+  missedEpochs,
+  refusalToUnbond,
+  setExiting,
+  until,
+  untilLost,
+  untilTaken,
+} from "./harness/happenings.ts";
 import { countShards, startProviderProcess } from "./harness/providerProcess.ts";
 
 /*
@@ -23,9 +28,6 @@ import { countShards, startProviderProcess } from "./harness/providerProcess.ts"
  * earlier ones are dead, leaving or not to be offered anything for a while; whatever is repaired goes to any of the rest.
  */
 const PROVIDERS = 18;
-/** Role 0 of `Staking`. */
-const PROVIDER_ROLE = 0;
-const OWNER = "provider owner";
 /** Providers whose stake is rightly taken in the end. */
 const guilty = new Set<number>();
 
@@ -50,27 +52,6 @@ async function stopForGood(providers: readonly number[]): Promise<void> {
   }
 }
 
-async function untilLost(provider: number): Promise<number> {
-  const found = () => readRecord(faults.network, provider);
-  await untilHappened(faults.network, `The loss of provider ${provider}`, 12, async () => !!(await found()));
-  return (await found())?.epoch ?? 0;
-}
-
-async function untilTaken(orderId: Hex, former: number): Promise<number> {
-  const found = async () =>
-    (await readAcceptances(faults.network)).find(
-      (each) => each.orderId === orderId && each.former === former,
-    );
-  await untilHappened(faults.network, `The repair of ${former}`, 12, async () => !!(await found()));
-  return (await found())?.provider ?? 0;
-}
-
-async function missedEpochs(provider: number): Promise<number[]> {
-  const logs = await readSettlementLogs(faults.network);
-  const missed = logs.filter((log) => log.eventName === "ProviderMissed");
-  return missed.filter(({ args }) => args.providerId === provider).map(({ args }) => args.epoch);
-}
-
 test("garbage is stored: its commitments are right, its stripes are no codewords, one holder dies", async () => {
   const { network, kzg } = faults;
   const bytes = new Uint8Array(randomBytes(100_000));
@@ -78,7 +59,7 @@ test("garbage is stored: its commitments are right, its stripes are no codewords
   await network.advanceTo(garbage.order.startEpoch);
   const [dead = 0] = garbage.order.providers;
   await stopForGood([dead]);
-  await untilLost(dead);
+  await untilLost(faults.network, dead);
   await assertJust();
 });
 
@@ -88,12 +69,18 @@ test("with exactly k shards left of every stripe, both lost slots are rebuilt an
   const { order, orderId } = await faults.store(bytes, "rs(2,2)", [1, 2, 3, 4]);
   const dead = order.providers.slice(0, 2);
   await stopForGood(dead);
-  const [epoch, other] = [await untilLost(dead[0]!), await untilLost(dead[1]!)];
+  const [epoch, other] = [
+    await untilLost(faults.network, dead[0]!),
+    await untilLost(faults.network, dead[1]!),
+  ];
   assert.equal(epoch, other);
   // Two of two parities are gone: U_0 = 2 epochs after the first silent one.
-  const [first = 0] = await missedEpochs(dead[0]!);
+  const [first = 0] = await missedEpochs(faults.network, dead[0]!);
   assert.equal(epoch - first, 2);
-  const repairers = [await untilTaken(orderId, dead[0]!), await untilTaken(orderId, dead[1]!)];
+  const repairers = [
+    await untilTaken(faults.network, orderId, dead[0]!),
+    await untilTaken(faults.network, orderId, dead[1]!),
+  ];
   assert.equal(new Set([...order.providers, ...repairers]).size, 6);
   assert.deepEqual(
     (await holdersOf(network, order)).toSorted(),
@@ -141,30 +128,21 @@ test("a provider killed with kill -9 in the middle of a repair goes on where it 
   second.kill("SIGTERM");
   await second.ended;
   await nodes.startProvider(repairer);
-  assert.equal(await untilTaken(orderId, dead), repairer);
+  assert.equal(await untilTaken(faults.network, orderId, dead), repairer);
   assert.ok((await holdersOf(network, order)).includes(repairer));
-  assert.deepEqual(await missedEpochs(repairer), []);
+  assert.deepEqual(await missedEpochs(faults.network, repairer), []);
   const next = await betweenEpochs(network);
   await untilFinished(network, next + 1);
-  assert.deepEqual(await missedEpochs(repairer), []);
+  assert.deepEqual(await missedEpochs(faults.network, repairer), []);
   assert.ok((await faults.read(orderId)).equals(bytes));
   await assertJust();
 });
-
-/** Waits for something that happens in another process, by no block. */
-async function until(happened: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 120_000;
-  while (!(await happened())) {
-    assert.ok(performance.now() < deadline, "it has not happened in two minutes");
-    await delay(50);
-  }
-}
 
 test("more than m lost: nothing can be rebuilt, so both slots are given up and the user is refunded", async () => {
   const { network } = faults;
   const { order, orderId, cost } = await faults.store(randomBytes(10_000), "copies(2)", [5, 6]);
   await stopForGood(order.providers);
-  for (const id of order.providers) await untilLost(id);
+  for (const id of order.providers) await untilLost(faults.network, id);
   const voided = async () =>
     (await readRepairLogs(network))
       .filter((log) => log.eventName === "SlotVoided")
@@ -203,41 +181,12 @@ test("a provider that comes and goes is unpaid while it is away, and loses nothi
     await nodes.startProvider(flapping);
     await untilFinished(network, epoch + 1);
   }
-  assert.deepEqual(await missedEpochs(flapping), away);
+  assert.deepEqual(await missedEpochs(faults.network, flapping), away);
   assert.equal(await readRecord(network, flapping), undefined);
   assert.ok((await holdersOf(network, order)).includes(flapping));
   assert.ok((await faults.read(orderId)).equals(bytes));
   await assertJust();
 });
-
-async function setExiting(provider: number): Promise<void> {
-  const { network } = faults;
-  await sendAll(senderOf(network), [
-    {
-      ...targetsOf(network).staking,
-      account: embeddedAccount(OWNER, provider),
-      functionName: "setExiting",
-      args: [provider, true],
-    },
-  ]);
-}
-
-/** Asks for all stake that a provider has; returns the contract's refusal, if it refuses. */
-async function refusalToUnbond(provider: number, amount: bigint): Promise<string | undefined> {
-  const { chain, group } = faults.network;
-  try {
-    await chain.publicClient.simulateContract({
-      address: group.staking,
-      abi: stakingAbi,
-      functionName: "requestUnbonding",
-      args: [PROVIDER_ROLE, provider, amount],
-      account: embeddedAccount(OWNER, provider),
-    });
-    return undefined;
-  } catch (error) {
-    return contractError(error, "requestUnbonding").code;
-  }
-}
 
 test("a provider leaves cleanly: others take its slots, it pays their bonus and has the rest of its stake", async () => {
   const { network } = faults;
@@ -245,20 +194,20 @@ test("a provider leaves cleanly: others take its slots, it pays their bonus and 
   const { order, orderId } = await faults.store(bytes, "rs(2,1)", [10, 11, 12]);
   const leaving = order.providers[1]!;
   const held = await faults.stakeOf(leaving);
-  assert.equal(await refusalToUnbond(leaving, held.stake), "CONTRACT_StakeNotFree");
-  await setExiting(leaving);
+  assert.equal(await refusalToUnbond(faults.network, leaving, held.stake), "CONTRACT_StakeNotFree");
+  await setExiting(faults.network, leaving);
   await untilHappened(
     network,
     "The departure",
     12,
     async () => (await faults.stakeOf(leaving)).locked === 0n,
   );
-  assert.notEqual(await untilTaken(orderId, leaving), leaving);
+  assert.notEqual(await untilTaken(faults.network, orderId, leaving), leaving);
   const left = await faults.stakeOf(leaving);
   // It pays the bonus of those who take over, and no more: 0.0002 tokens per shard.
   const bonus = held.stake - left.stake;
   assert.ok(bonus > 0n && bonus <= held.locked / 5n, String(bonus));
-  assert.equal(await refusalToUnbond(leaving, left.stake), undefined);
+  assert.equal(await refusalToUnbond(faults.network, leaving, left.stake), undefined);
   assert.equal(await readRecord(network, leaving), undefined);
   assert.ok((await faults.read(orderId)).equals(bytes));
   guilty.add(leaving);
@@ -273,19 +222,19 @@ test("who wants to leave while it is accused keeps its collateral locked until t
   await betweenEpochs(network);
   await nodes.stopProvider(accused);
   guilty.add(accused);
-  const epoch = await untilLost(accused);
-  await setExiting(accused);
-  assert.equal(await refusalToUnbond(accused, stake), "CONTRACT_StakeNotFree");
+  const epoch = await untilLost(faults.network, accused);
+  await setExiting(faults.network, accused);
+  assert.equal(await refusalToUnbond(faults.network, accused, stake), "CONTRACT_StakeNotFree");
   const closed = async () =>
     (await readDisputeLogs(network))
       .filter((log) => log.eventName === "RecordClosed")
       .some(({ args }) => args.providerId === accused && args.epoch === epoch && args.slashed);
-  await untilTaken(orderId, accused);
+  await untilTaken(faults.network, orderId, accused);
   await untilHappened(network, "The end of the dispute", 12, closed);
   const after = await faults.stakeOf(accused);
   assert.equal(after.locked, 0n);
   assert.ok(after.stake < stake);
-  assert.equal(await refusalToUnbond(accused, after.stake), undefined);
+  assert.equal(await refusalToUnbond(faults.network, accused, after.stake), undefined);
   await nodes.startProvider(accused);
   await assertJust();
 });
@@ -301,7 +250,7 @@ test("an appeal in the last block of its window is accepted", async () => {
     await nodes.stopKeeper(id);
     await nodes.startKeeper(id, { deafTo: { keepers: [4], providers: [accused] } });
   }
-  await untilLost(accused);
+  await untilLost(faults.network, accused);
   // Before it can have seen the record: blocks are final only later.
   await nodes.stopProvider(accused);
   for (const id of bribed) {
@@ -372,7 +321,7 @@ test("nobody but its user pays for the garbage: repairers refuse it, and it is g
     (await ofGarbage()).filter((log) => log.eventName === "RepairOfferExpired").map(({ args }) => args);
   const given = async () => (await ofGarbage()).some((log) => log.eventName === "SlotVoided");
   await untilHappened(network, "The last expired offer", 25, async () => {
-    return (await given()) || (await canVoid(order));
+    return (await given()) || (await canVoid(faults.network, order));
   });
   if (!(await given())) {
     await sendAll(senderOf(network), [
@@ -393,12 +342,3 @@ test("nobody but its user pays for the garbage: repairers refuse it, and it is g
   );
   await assertJust();
 });
-
-async function canVoid(order: StoreResult["order"]): Promise<boolean> {
-  const { chain } = faults.network;
-  const call = { ...targetsOf(faults.network).repairs, functionName: "voidSlot", args: [order, 0] };
-  return chain.publicClient
-    .simulateContract({ ...call, account: embeddedAccount("outsider") })
-    .then(() => true)
-    .catch(() => false);
-}
