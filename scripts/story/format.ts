@@ -22,7 +22,8 @@ export function formatTokens(wei: bigint): string {
   const rest = Number(wei % 10n ** 18n) / 1e18;
   if (whole >= 100n) return formatCount(whole);
   const value = Number(whole) + rest;
-  return value === 0 ? "0" : value >= 0.01 ? value.toFixed(4) : value.toExponential(2);
+  if (value === 0) return "0";
+  return value >= 0.01 ? value.toFixed(4) : String(Number(value.toPrecision(3)));
 }
 
 /** A change of token wei with its sign, to six digits after the point, so that columns line up. */

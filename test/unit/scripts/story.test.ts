@@ -53,7 +53,12 @@ test("samples of one counter are summed by their labels", () => {
 
 test("bytes and tokens read as people write them", () => {
   assert.deepEqual([0, 999, 9_237_611, 20_000_000].map(formatBytes), ["0 B", "999 B", "9.24 MB", "20.0 MB"]);
-  assert.deepEqual([0n, 10n ** 16n, 12n * 10n ** 20n].map(formatTokens), ["0", "0.0100", "1,200"]);
+  assert.deepEqual([0n, 14n * 10n ** 14n, 10n ** 16n, 12n * 10n ** 20n].map(formatTokens), [
+    "0",
+    "0.0014",
+    "0.0100",
+    "1,200",
+  ]);
 });
 
 test("the table says what was measured, the goal and whether it is met", () => {
