@@ -16,7 +16,7 @@ interface Stage {
   name: string;
   /** Files of node:test. */
   pattern: string;
-  /** Files at a time: e2e networks want the machine for themselves. */
+  /** Files at a time. Who boots networks waits for them more than it computes; clocks there are the chain's. */
   concurrency: number;
   /** Whether the contracts must be compiled before. */
   contracts: boolean;
@@ -25,8 +25,8 @@ interface Stage {
 const STAGES: readonly Stage[] = [
   { name: "unit", pattern: "test/unit/**/*.test.ts", concurrency: 2, contracts: false },
   { name: "contracts", pattern: "test/contracts/**/*.test.ts", concurrency: 2, contracts: true },
-  { name: "integration", pattern: "test/integration/**/*.test.ts", concurrency: 2, contracts: true },
-  { name: "e2e", pattern: "test/e2e/**/*.test.ts", concurrency: 1, contracts: true },
+  { name: "integration", pattern: "test/integration/**/*.test.ts", concurrency: 3, contracts: true },
+  { name: "e2e", pattern: "test/e2e/**/*.test.ts", concurrency: 2, contracts: true },
 ];
 
 async function runStage(stage: Stage, words: readonly string[]): Promise<Totals> {
