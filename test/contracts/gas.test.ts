@@ -7,7 +7,8 @@ import { orderId } from "../../protocol/order.ts";
 import { testAccount } from "../support/contracts/chain.ts";
 import { createDisputeGroup } from "../support/contracts/disputes.ts";
 import { exceptionTree, missedLeaf, offerLeaf, type TestLeaf } from "../support/contracts/exceptions.ts";
-import { createGroup, type Group, TOKENS } from "../support/contracts/group.ts";
+import { createGroup, type Group, PARAMETERS, TOKENS } from "../support/contracts/group.ts";
+import { createRepairGroup } from "../support/contracts/repairs.ts";
 import { signCommit } from "../support/contracts/signing.ts";
 
 /**
@@ -159,6 +160,61 @@ test("lost leaves cost by leaf and by evicted slot, offers by leaf", async () =>
   const few = await gasOf(7, ...offers(1, 6, 7));
   const many = await gasOf(8, ...offers(6, 21, 8));
   note("exceptions: offer leaf", (many - few) / 10, 40_000);
+  await group.chain.close();
+});
+
+test("repairs cost by slot", async () => {
+  const group = await createRepairGroup({
+    ...{ slots: 9, providers: 12 },
+    parameters: { evictionCap: 10_000, epochLength: 600, applyWindow: 6000, unbondingDelay: 50_000 },
+  });
+  for (const epoch of [1, 2]) await group.epoch(epoch);
+  const records = [await group.evict(3, 0), await group.evict(4, 1)];
+  await group.evict(5, 2);
+  await group.evict(6, 3);
+  // Four of nine slots are vacant and two parities are all there are: what nobody takes can be given up.
+  await group.epoch(7, group.offer(10, 0, 10), group.offer(11, 1, 10));
+  await group.onRepairs("voidSlot", [group.order, 2]);
+  note("void a slot", await group.onRepairs("voidSlot", [group.order, 3]), 90_000);
+  await group.accept(0, 10);
+  note("accept a repair", await group.accept(1, 11), 200_000);
+  await group.epoch(8);
+  await group.close(records[0]!);
+  note("close a record, one slot slashed", await group.close(records[1]!), 260_000);
+  await group.claim(0, 3, 8);
+  note("claim a bonus", await group.claim(1, 4, 8), 120_000);
+  await group.settle(7);
+  note(
+    "settle, 9 slots, four of them changed, per slot",
+    Number((await group.settle(8)).gasUsed) / 9,
+    30_000,
+  );
+  await group.onStaking("setExiting", [5, true]);
+  note("leave, or stay", await group.onStaking("setExiting", [6, true]), 60_000);
+  await group.chain.close();
+});
+
+test("going in and out costs the same whatever the group holds", async () => {
+  const group = await createRepairGroup({ slots: 9, providers: 9, order: { endEpoch: 6 } });
+  const short = await group.openOrder({ startEpoch: 1, endEpoch: 6, salt: numberToHex(1, { size: 32 }) });
+  for (let epoch = 1; epoch <= 6; epoch++) await group.epoch(epoch);
+  await group.settle(6);
+  note("settle and close, 9 slots, per slot", Number((await group.settle(6, short)).gasUsed) / 9, 25_000);
+  await group.onOrders("releaseCollateral", [group.order]);
+  const released = await group.onOrders("releaseCollateral", [short]);
+  note("release collateral, 9 slots, per slot", Number(released.gasUsed) / 9, 20_000);
+  await group.onOrders("withdrawCredit", [1]);
+  note("withdraw credit", await group.onOrders("withdrawCredit", [2]), 80_000);
+  await group.onOrders("requestWithdrawal", [1n]);
+  note("announce a withdrawal", await group.onOrders("requestWithdrawal", [2n]), 60_000);
+  await group.onStaking("addStake", [0, 1, TOKENS]);
+  note("add stake", await group.onStaking("addStake", [0, 2, TOKENS]), 80_000);
+  await group.onStaking("requestUnbonding", [0, 1, TOKENS]);
+  note("unbond stake", await group.onStaking("requestUnbonding", [0, 2, TOKENS]), 80_000);
+  await group.chain.helpers.time.increase(PARAMETERS.unbondingDelay);
+  note("withdraw", await group.onOrders("withdraw", []), 80_000);
+  await group.onStaking("withdrawStake", [0, 1]);
+  note("withdraw stake", await group.onStaking("withdrawStake", [0, 2]), 80_000);
   await group.chain.close();
 });
 
