@@ -14,9 +14,14 @@ import { type HDAccount, mnemonicToAccount } from "viem/accounts";
 
 const MNEMONIC = "test test test test test test test test test test test junk";
 
+/** Deriving a key takes 2,048 rounds of a hash; tests ask for the same few again and again. */
+const accounts = new Map<number, HDAccount>();
+
 /** One of the chain's 64 accounts, with its key. */
 export function testAccount(addressIndex: number): HDAccount {
-  return mnemonicToAccount(MNEMONIC, { addressIndex });
+  const account = accounts.get(addressIndex) ?? mnemonicToAccount(MNEMONIC, { addressIndex });
+  accounts.set(addressIndex, account);
+  return account;
 }
 
 export type TestChain = Awaited<ReturnType<typeof createTestChain>>;
