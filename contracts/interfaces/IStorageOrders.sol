@@ -105,7 +105,6 @@ interface IStorageOrdersErrors {
     error NothingRequested(address payer);
     error WithdrawalNotReady(uint64 availableAt, uint64 time);
     error NothingToWithdraw();
-    error NotProviderOwner(address caller, address owner);
     error TermNotOver(uint32 term);
     error NotOnRoster(uint32 term, address caller);
     /// @notice A direct challenge to one of its slots is open.

@@ -1,5 +1,5 @@
 import { MemoError } from "../errors.ts";
-import { assertHolding, coverBytes, coveredPairs, fullCover, type Holding, isFullCover } from "./cover.ts";
+import { assertHolding, coverBytes, fullCover, type Holding, isFullCover } from "./cover.ts";
 
 /** One provider of an epoch's set; `pairs` = distinct (order, slot) pairs of its challenge. */
 export type ChallengedProvider = { readonly provider: number; readonly pairs: number };
@@ -43,12 +43,6 @@ export function absentMembers(members: number, inventories: readonly Inventory[]
   let absent = members === 32 ? 0xffffffff : 2 ** members - 1;
   for (const { member } of inventories) absent = (absent & ~(1 << member)) >>> 0;
   return absent;
-}
-
-/** The proofs that a judgement rests on, as numbers of parts: 1 for whole, else one per covered pair. */
-export function partsNeeded(judgement: Judgement): number {
-  if (judgement.proof === "whole") return 1;
-  return judgement.proof === "none" ? 0 : coveredPairs(judgement.cover).length;
 }
 
 function judgeProvider(provider: number, pairs: number, holdings: readonly Holding[]): Judgement {

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
 import { type Hex, keccak256, numberToHex, stringToHex } from "viem";
 import { createBlockSource } from "../../protocol/chain/blockSource.ts";
-import type { DeployedGroup } from "../../protocol/chain/deployment.ts";
 import { lostKey, vacancyKey } from "../../protocol/chain/disputeTypes.ts";
 import { createChainFollower } from "../../protocol/chain/follower.ts";
 import { groupContracts } from "../../protocol/chain/groupContracts.ts";
@@ -13,6 +12,7 @@ import { createSilentLogger } from "../../protocol/runtime/logger.ts";
 import { testAccount } from "../support/contracts/chain.ts";
 import { createDisputeGroup, type DisputeGroup } from "../support/contracts/disputes.ts";
 import { missedLeaf, offerLeaf } from "../support/contracts/exceptions.ts";
+import { deployedGroup } from "../support/contracts/group.ts";
 import { signCommit } from "../support/contracts/signing.ts";
 
 /* The state that follows from events is what the contracts say of themselves. */
@@ -28,21 +28,7 @@ describe("a group's state, followed on chain", () => {
     for (const cleanup of cleanups.splice(0)) cleanup();
   });
 
-  const deployed = (): DeployedGroup => ({
-    groupId: 1,
-    staking: group.staking,
-    orders: group.place.orders,
-    settlement: group.settlement,
-    disputes: group.disputes,
-    repairs: group.repairs,
-    startBlock: 1,
-    parameters: {
-      ...group.parameters,
-      token: group.token,
-      treasury: group.settlement,
-      genesis: group.genesis,
-    },
-  });
+  const deployed = () => deployedGroup(group);
 
   /** Follows the chain; `to` gives the state at a block once that is final. */
   function follow() {

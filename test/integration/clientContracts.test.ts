@@ -5,11 +5,11 @@ import { hardhat } from "viem/chains";
 import { createGroupView, type GroupView } from "../../client/chain/groupView.ts";
 import { type Client, createClient } from "../../client/createClient.ts";
 import { redundancyBar } from "../../client/status/redundancy.ts";
-import type { DeployedGroup } from "../../protocol/chain/deployment.ts";
 import { createTransactor, type Transactor } from "../../protocol/chain/transactor.ts";
 import { type Clock, systemClock } from "../../protocol/runtime/clock.ts";
 import { createSilentLogger } from "../../protocol/runtime/logger.ts";
 import { testAccount } from "../support/contracts/chain.ts";
+import { deployedGroup } from "../support/contracts/group.ts";
 import { createRepairGroup, type RepairGroup } from "../support/contracts/repairs.ts";
 
 /* A user's client against the contracts, without any node. */
@@ -19,21 +19,7 @@ const BOND = 10n ** 15n;
 async function setUp() {
   const group = await createRepairGroup();
   const { publicClient } = group.chain;
-  const deployed: DeployedGroup = {
-    groupId: 1,
-    staking: group.staking,
-    orders: group.place.orders,
-    settlement: group.settlement,
-    disputes: group.disputes,
-    repairs: group.repairs,
-    startBlock: 1,
-    parameters: {
-      ...group.parameters,
-      token: group.token,
-      treasury: group.settlement,
-      genesis: group.genesis,
-    },
-  };
+  const deployed = deployedGroup(group);
   const { chainId } = group.chain;
   const view: GroupView = createGroupView({ client: publicClient, chainId, group: deployed });
   const transport = custom({ request: publicClient.request as PublicClient["request"] });

@@ -15,7 +15,6 @@ export const storageOrdersAbi = [
   {"inputs":[{"internalType":"uint32","name":"term","type":"uint32"}],"name":"NoRosterInForce","type":"error"},
   {"inputs":[{"internalType":"uint32","name":"term","type":"uint32"},{"internalType":"address","name":"caller","type":"address"}],"name":"NotOnRoster","type":"error"},
   {"inputs":[{"internalType":"address","name":"caller","type":"address"}],"name":"NotOwnerOrPayer","type":"error"},
-  {"inputs":[{"internalType":"address","name":"caller","type":"address"},{"internalType":"address","name":"owner","type":"address"}],"name":"NotProviderOwner","type":"error"},
   {"inputs":[{"internalType":"address","name":"payer","type":"address"}],"name":"NothingRequested","type":"error"},
   {"inputs":[{"internalType":"bytes32","name":"orderId","type":"bytes32"},{"internalType":"uint32","name":"settledTo","type":"uint32"}],"name":"NothingToSettle","type":"error"},
   {"inputs":[],"name":"NothingToWithdraw","type":"error"},

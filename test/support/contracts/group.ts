@@ -17,6 +17,7 @@ import { repairsAbi } from "../../../protocol/abi/generated/Repairs.ts";
 import { stakingAbi } from "../../../protocol/abi/generated/Staking.ts";
 import { storageOrdersAbi } from "../../../protocol/abi/generated/StorageOrders.ts";
 import { type Certificate, quorumOf } from "../../../protocol/certificate.ts";
+import type { DeployedGroup } from "../../../protocol/chain/deployment.ts";
 import { packThresholds } from "../../../protocol/chain/parameters.ts";
 import type { Order } from "../../../protocol/order.ts";
 import { createTestChain, testAccount } from "./chain.ts";
@@ -228,4 +229,13 @@ export async function asContract(group: Pick<Group, "chain">, address: Address):
   await group.chain.helpers.impersonateAccount(address);
   await group.chain.helpers.setBalance(address, TOKENS);
   return { address } as HDAccount;
+}
+
+/** The group as a deployment file names it. */
+export function deployedGroup(group: Omit<Group, "order">): DeployedGroup {
+  const { staking, settlement, disputes, repairs, place, parameters, token, genesis } = group;
+  return {
+    ...{ groupId: 1, staking, orders: place.orders, settlement, disputes, repairs, startBlock: 1 },
+    parameters: { ...parameters, token, treasury: settlement, genesis },
+  };
 }
