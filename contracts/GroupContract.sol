@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {GroupParameters, IGroup} from "./interfaces/IGroup.sol";
+import {GroupContracts, GroupParameters, IGroup} from "./interfaces/IGroup.sol";
 import {CloneArguments} from "./libraries/CloneArguments.sol";
 import {Epochs} from "./libraries/Epochs.sol";
 import {RollingHash} from "./libraries/RollingHash.sol";
@@ -34,18 +34,8 @@ abstract contract GroupContract is IGroup {
     }
 
     /// @inheritdoc IGroup
-    function groupContracts()
-        external
-        view
-        returns (address staking, address orders, address settlement, address disputes, address repairs)
-    {
-        return (
-            _address(CloneArguments.STAKING),
-            _address(CloneArguments.ORDERS),
-            _address(CloneArguments.SETTLEMENT),
-            _address(CloneArguments.DISPUTES),
-            _address(CloneArguments.REPAIRS)
-        );
+    function groupContracts() external view returns (GroupContracts memory) {
+        return CloneArguments.groupContracts();
     }
 
     /// @inheritdoc IGroup

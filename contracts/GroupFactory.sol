@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Create3} from "@openzeppelin/contracts/utils/Create3.sol";
-import {GroupParameters} from "./interfaces/IGroup.sol";
+import {GroupContracts, GroupParameters} from "./interfaces/IGroup.sol";
 import {IGroupFactory} from "./interfaces/IGroupFactory.sol";
 import {CloneArguments} from "./libraries/CloneArguments.sol";
 import {RollingHash} from "./libraries/RollingHash.sol";
@@ -25,24 +25,28 @@ contract GroupFactory is IGroupFactory {
     address private immutable SETTLEMENT_LOGIC;
     address private immutable DISPUTES_LOGIC;
     address private immutable REPAIRS_LOGIC;
+    address private immutable ALLOWANCES_LOGIC;
     uint32 private immutable APPEAL_WINDOW_MIN;
+    bool private immutable BLOBS;
 
     /// @param logic What the clones of every group run.
-    /// @param appealWindowMin Seconds; a day at least where somebody who orders the blocks could hold back an appeal.
-    constructor(Contracts memory logic, uint32 appealWindowMin) {
+    /// @param chain What is true of the chain, whatever a group chooses.
+    constructor(GroupContracts memory logic, ChainFacts memory chain) {
         STAKING_LOGIC = _withCode(logic.staking);
         ORDERS_LOGIC = _withCode(logic.orders);
         SETTLEMENT_LOGIC = _withCode(logic.settlement);
         DISPUTES_LOGIC = _withCode(logic.disputes);
         REPAIRS_LOGIC = _withCode(logic.repairs);
-        APPEAL_WINDOW_MIN = appealWindowMin;
+        ALLOWANCES_LOGIC = _withCode(logic.allowances);
+        APPEAL_WINDOW_MIN = chain.appealWindowMin;
+        BLOBS = chain.blobs;
     }
 
     /// @inheritdoc IGroupFactory
     function createGroup(
         GroupParameters calldata groupParameters,
         bytes32 salt
-    ) external returns (uint32 groupId, Contracts memory contracts) {
+    ) external returns (uint32 groupId, GroupContracts memory contracts) {
         _checkGroup(groupParameters);
         _checkMoney(groupParameters);
         _checkDisputes(groupParameters);
@@ -52,47 +56,53 @@ contract GroupFactory is IGroupFactory {
         CloneArguments.Arguments memory arguments = CloneArguments.Arguments({
             parameters: groupParameters,
             groupId: groupId,
-            staking: contracts.staking,
-            orders: contracts.orders,
-            settlement: contracts.settlement,
-            disputes: contracts.disputes,
-            repairs: contracts.repairs
+            contracts: contracts
         });
         _deploy(_salt(msg.sender, salt, "Staking"), STAKING_LOGIC, arguments);
         _deploy(_salt(msg.sender, salt, "StorageOrders"), ORDERS_LOGIC, arguments);
         _deploy(_salt(msg.sender, salt, "ChallengeSettlement"), SETTLEMENT_LOGIC, arguments);
         _deploy(_salt(msg.sender, salt, "Disputes"), DISPUTES_LOGIC, arguments);
         _deploy(_salt(msg.sender, salt, "Repairs"), REPAIRS_LOGIC, arguments);
+        _deploy(_salt(msg.sender, salt, "Allowances"), ALLOWANCES_LOGIC, arguments);
         _events.log(
             GroupCreated.selector,
             bytes32(uint256(groupId)),
             bytes32(uint256(uint160(contracts.settlement))),
             bytes32(uint256(uint160(msg.sender))),
-            abi.encode(contracts.staking, contracts.orders, contracts.disputes, contracts.repairs, groupParameters)
+            abi.encode(
+                contracts.staking,
+                contracts.orders,
+                contracts.disputes,
+                contracts.repairs,
+                contracts.allowances,
+                groupParameters
+            )
         );
     }
 
     /// @inheritdoc IGroupFactory
-    function predictGroup(address creator, bytes32 salt) public view returns (Contracts memory) {
+    function predictGroup(address creator, bytes32 salt) public view returns (GroupContracts memory) {
         return
-            Contracts({
+            GroupContracts({
                 staking: Create3.computeAddress(_salt(creator, salt, "Staking")),
                 orders: Create3.computeAddress(_salt(creator, salt, "StorageOrders")),
                 settlement: Create3.computeAddress(_salt(creator, salt, "ChallengeSettlement")),
                 disputes: Create3.computeAddress(_salt(creator, salt, "Disputes")),
-                repairs: Create3.computeAddress(_salt(creator, salt, "Repairs"))
+                repairs: Create3.computeAddress(_salt(creator, salt, "Repairs")),
+                allowances: Create3.computeAddress(_salt(creator, salt, "Allowances"))
             });
     }
 
     /// @inheritdoc IGroupFactory
-    function implementations() external view returns (Contracts memory) {
+    function implementations() external view returns (GroupContracts memory) {
         return
-            Contracts({
+            GroupContracts({
                 staking: STAKING_LOGIC,
                 orders: ORDERS_LOGIC,
                 settlement: SETTLEMENT_LOGIC,
                 disputes: DISPUTES_LOGIC,
-                repairs: REPAIRS_LOGIC
+                repairs: REPAIRS_LOGIC,
+                allowances: ALLOWANCES_LOGIC
             });
     }
 
@@ -147,7 +157,9 @@ contract GroupFactory is IGroupFactory {
                 offerExpiriesMax: 255,
                 coolOffEpochsMax: 10_000,
                 freezeEpochsMax: 1024,
-                repairBudgetMax: 1_000_000
+                repairBudgetMax: 1_000_000,
+                rejoinEpochsMax: 10_000,
+                blobAnswersMax: BLOBS
             });
     }
 
@@ -204,6 +216,9 @@ contract GroupFactory is IGroupFactory {
         _range("freezeShare", p.freezeShare, 1, hard.shareMax);
         _range("freezeEpochs", p.freezeEpochs, 0, hard.freezeEpochsMax);
         _range("repairBudget", p.repairBudget, 1, hard.repairBudgetMax);
+        _range("rejoinEpochs", p.rejoinEpochs, 1, hard.rejoinEpochsMax);
+        _range("lockShare", p.lockShare, 1, hard.shareMax);
+        _range("blobAnswers", p.blobAnswers ? 1 : 0, 0, hard.blobAnswersMax ? 1 : 0);
     }
 
     function _range(string memory name, uint256 value, uint256 min, uint256 max) private pure {

@@ -269,6 +269,20 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
     }
 
     /// @inheritdoc IStorageOrders
+    function payReads(
+        address payer,
+        uint32 providerId,
+        uint128 due
+    ) external onlyContract(CloneArguments.ALLOWANCES) returns (uint128 paid) {
+        uint128 balance = _balances[payer];
+        paid = due < balance ? due : balance;
+        if (paid == 0) revert BalanceTooLow(payer, 0, due);
+        _balances[payer] = balance - paid;
+        credit[providerId] += paid;
+        _events.log(ReadsPaid.selector, _topic(payer), _topic(providerId), abi.encode(paid));
+    }
+
+    /// @inheritdoc IStorageOrders
     function creditTreasury(bytes32 orderId, uint128 amount) external {
         _onlyOf(CloneArguments.DISPUTES, CloneArguments.REPAIRS);
         uint32 term = _termOf(_epochNow());

@@ -52,6 +52,9 @@ export function embeddedParameters(): ChosenParameters {
     freezeShare: 5000,
     freezeEpochs: 4,
     repairBudget: 64,
+    rejoinEpochs: 4,
+    lockShare: 10_000,
+    blobAnswers: false,
   };
 }
 
@@ -130,7 +133,7 @@ async function readDeployment(
       },
     );
   }
-  const { groupId, staking, orders, settlement, disputes, repairs, parameters } = created.args;
+  const { groupId, staking, orders, settlement, disputes, repairs, allowances, parameters } = created.args;
   return {
     version: 2,
     chainId: await client.getChainId(),
@@ -144,6 +147,7 @@ async function readDeployment(
         settlement,
         disputes,
         repairs,
+        allowances,
         startBlock: Number(created.blockNumber),
         parameters: { ...parameters, genesis: Number(parameters.genesis) },
       },

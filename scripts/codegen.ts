@@ -13,6 +13,7 @@ const CONTRACTS = [
   "ChallengeSettlement",
   "Disputes",
   "Repairs",
+  "Allowances",
   "MemoToken",
 ] as const;
 const ROOT = fileURLToPath(new URL("..", import.meta.url));

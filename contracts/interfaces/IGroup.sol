@@ -64,6 +64,24 @@ struct GroupParameters {
     uint16 freezeEpochs;
     /// Most slots that the lost leaves of one epoch name.
     uint32 repairBudget;
+    /// Epochs after a slash in which a provider takes no new slots, and after leaving its seat in which a keeper takes
+    /// none.
+    uint16 rejoinEpochs;
+    /// Most of a provider's stake that can be locked anew in one epoch, in hundredths of a percent.
+    uint16 lockShare;
+    /// Whether an answer to a direct challenge can be demanded as a blob. Only where anybody can send blob
+    /// transactions: elsewhere nobody could answer.
+    bool blobAnswers;
+}
+
+/// @notice The contracts of one group, or the logic that they run.
+struct GroupContracts {
+    address staking;
+    address orders;
+    address settlement;
+    address disputes;
+    address repairs;
+    address allowances;
 }
 
 /// @notice What every contract of a group answers.
@@ -81,10 +99,7 @@ interface IGroup {
     function parameters() external view returns (GroupParameters memory);
 
     /// @notice The contracts of this group.
-    function groupContracts()
-        external
-        view
-        returns (address staking, address orders, address settlement, address disputes, address repairs);
+    function groupContracts() external view returns (GroupContracts memory);
 
     /// @notice Hash over every event of this contract in log order: h' = keccak256(h ‖ keccak256(topics ‖ data)), from
     /// zero. Who holds all logs computes the same value and so knows that none is missing.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {GroupParameters} from "./IGroup.sol";
+import {GroupContracts, GroupParameters} from "./IGroup.sol";
 
 interface IGroupFactoryErrors {
     /// @notice A parameter is outside the hard limits; `name` is its field.
@@ -15,13 +15,12 @@ interface IGroupFactoryErrors {
 }
 
 interface IGroupFactoryTypes {
-    /// @notice The contracts of one group, or the logic that they run.
-    struct Contracts {
-        address staking;
-        address orders;
-        address settlement;
-        address disputes;
-        address repairs;
+    /// @notice What a factory has to know of its chain. Fixed when it is made.
+    struct ChainFacts {
+        /// Least appeal window, seconds; a day at least where somebody who orders the blocks could hold back an appeal.
+        uint32 appealWindowMin;
+        /// Whether anybody can send blob transactions.
+        bool blobs;
     }
 
     /// @notice Hard limits of group parameters, both ends allowed. What they mean is at `GroupParameters`.
@@ -62,6 +61,9 @@ interface IGroupFactoryTypes {
         uint16 coolOffEpochsMax;
         uint16 freezeEpochsMax;
         uint32 repairBudgetMax;
+        uint16 rejoinEpochsMax;
+        /// Whether groups may demand answers as blobs; depends on the chain, fixed when the factory is made.
+        bool blobAnswersMax;
     }
 }
 
@@ -75,6 +77,7 @@ interface IGroupFactoryEvents {
         address orders,
         address disputes,
         address repairs,
+        address allowances,
         GroupParameters parameters
     );
 }
@@ -92,10 +95,10 @@ interface IGroupFactory is IGroupFactoryErrors, IGroupFactoryTypes, IGroupFactor
     function createGroup(
         GroupParameters calldata groupParameters,
         bytes32 salt
-    ) external returns (uint32 groupId, Contracts memory contracts);
+    ) external returns (uint32 groupId, GroupContracts memory contracts);
 
     /// @notice Addresses that `createGroup` by `creator` with `salt` gives or gave.
-    function predictGroup(address creator, bytes32 salt) external view returns (Contracts memory);
+    function predictGroup(address creator, bytes32 salt) external view returns (GroupContracts memory);
 
     /// @notice The hard limits.
     function limits() external view returns (Limits memory);
@@ -104,7 +107,7 @@ interface IGroupFactory is IGroupFactoryErrors, IGroupFactoryTypes, IGroupFactor
     function groupCount() external view returns (uint32);
 
     /// @notice Logic contracts that the clones run.
-    function implementations() external view returns (Contracts memory);
+    function implementations() external view returns (GroupContracts memory);
 
     /// @notice Version of the logic.
     function version() external pure returns (string memory);

@@ -143,6 +143,8 @@ interface IStorageOrdersEvents {
     event PayerCredited(address indexed payer, bytes32 indexed orderId, uint128 amount);
     /// @notice A repairer's bonus.
     event ProviderCredited(uint32 indexed providerId, bytes32 indexed orderId, uint128 amount);
+    /// @notice A voucher was paid out of a payer's balance to a provider's credit.
+    event ReadsPaid(address indexed payer, uint32 indexed providerId, uint128 amount);
     /// @notice The treasury's share of slashed collateral; it can be withdrawn with the fees of the term.
     event TreasuryCredited(uint32 indexed term, bytes32 indexed orderId, uint128 amount);
 }
@@ -197,6 +199,9 @@ interface IStorageOrders is IGroup, IERC5267, IStorageOrdersTypes, IStorageOrder
 
     /// @notice Adds to a provider's credit what already lies here. Only `Repairs`.
     function creditProvider(uint32 providerId, bytes32 orderId, uint128 amount) external;
+
+    /// @notice Moves `due`, or what is left of it, from a payer's balance to a provider's credit. Only `Allowances`.
+    function payReads(address payer, uint32 providerId, uint128 due) external returns (uint128 paid);
 
     /// @notice Adds to the treasury's part of the current term what already lies here. Only `Disputes` and `Repairs`.
     function creditTreasury(bytes32 orderId, uint128 amount) external;

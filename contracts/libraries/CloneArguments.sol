@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {GroupParameters} from "../interfaces/IGroup.sol";
+import {GroupContracts, GroupParameters} from "../interfaces/IGroup.sol";
 
 /// @title What a clone carries behind its code
 /// @notice The parameters of a group and the addresses of its contracts are part of each clone's code: reading one
@@ -10,11 +10,7 @@ library CloneArguments {
     struct Arguments {
         GroupParameters parameters;
         uint32 groupId;
-        address staking;
-        address orders;
-        address settlement;
-        address disputes;
-        address repairs;
+        GroupContracts contracts;
     }
 
     // Positions of 32-byte words; the order of fields in Arguments.
@@ -40,13 +36,17 @@ library CloneArguments {
     uint256 internal constant REPAIR_BONUS_PER_SHARD = 23;
     uint256 internal constant OFFER_EPOCHS = 25;
     uint256 internal constant OFFER_EXPIRIES = 26;
-    uint256 internal constant GROUP_ID = 31;
-    uint256 internal constant STAKING = 32;
-    uint256 internal constant ORDERS = 33;
-    uint256 internal constant SETTLEMENT = 34;
-    uint256 internal constant DISPUTES = 35;
-    uint256 internal constant REPAIRS = 36;
-    uint256 internal constant WORDS = 37;
+    uint256 internal constant REJOIN_EPOCHS = 31;
+    uint256 internal constant LOCK_SHARE = 32;
+    uint256 internal constant BLOB_ANSWERS = 33;
+    uint256 internal constant GROUP_ID = 34;
+    uint256 internal constant STAKING = 35;
+    uint256 internal constant ORDERS = 36;
+    uint256 internal constant SETTLEMENT = 37;
+    uint256 internal constant DISPUTES = 38;
+    uint256 internal constant REPAIRS = 39;
+    uint256 internal constant ALLOWANCES = 40;
+    uint256 internal constant WORDS = 41;
 
     /// @dev Bytes of the minimal proxy (ERC-1167) before the arguments.
     uint256 private constant PROXY_BYTES = 0x2d;
@@ -77,6 +77,13 @@ library CloneArguments {
     function groupParameters() internal view returns (GroupParameters memory result) {
         assembly ("memory-safe") {
             extcodecopy(address(), result, PROXY_BYTES, shl(5, GROUP_ID))
+        }
+    }
+
+    /// @notice The contracts of this clone's group.
+    function groupContracts() internal view returns (GroupContracts memory result) {
+        assembly ("memory-safe") {
+            extcodecopy(address(), result, add(PROXY_BYTES, shl(5, STAKING)), shl(5, sub(WORDS, STAKING)))
         }
     }
 }

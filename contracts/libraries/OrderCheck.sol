@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {IStorageOrdersErrors, Order} from "../interfaces/IStorageOrders.sol";
 import {CloneArguments} from "./CloneArguments.sol";
 import {CompactSignatures} from "./CompactSignatures.sol";
 import {Epochs} from "./Epochs.sol";
+import {PayerSignature} from "./PayerSignature.sol";
 
 /// @title What makes an order sound
 library OrderCheck {
@@ -66,15 +65,10 @@ library OrderCheck {
         }
     }
 
-    /// @notice The payer has signed: ECDSA (65 bytes, or 64 as in EIP-2098) first, since accounts may have code and
-    /// a key (EIP-7702), then ERC-1271.
-    function checkPayer(address payer, bytes32 digest, bytes calldata signature) internal view {
-        address recovered = address(0);
-        if (signature.length == CompactSignatures.BYTES) recovered = CompactSignatures.recover(digest, signature, 0);
-        else if (signature.length == 65) (recovered, , ) = ECDSA.tryRecoverCalldata(digest, signature);
-        if (recovered == payer) return;
-        if (!SignatureChecker.isValidERC1271SignatureNowCalldata(payer, digest, signature)) {
-            revert IStorageOrdersErrors.PayerSignatureInvalid(payer);
+    /// @notice Who pays, or spends for who pays, has signed.
+    function checkPayer(address signer, bytes32 digest, bytes calldata signature) internal view {
+        if (!PayerSignature.isValid(signer, digest, signature)) {
+            revert IStorageOrdersErrors.PayerSignatureInvalid(signer);
         }
     }
 

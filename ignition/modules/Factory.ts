@@ -11,8 +11,10 @@ export default buildModule("Factory", (m) => {
     settlement: m.contract("ChallengeSettlement", [], { id: "ChallengeSettlementLogic" }),
     disputes: m.contract("Disputes", [], { id: "DisputesLogic" }),
     repairs: m.contract("Repairs", [], { id: "RepairsLogic" }),
+    allowances: m.contract("Allowances", [], { id: "AllowancesLogic" }),
   };
   const appealWindowMin = m.getParameter("appealWindowMin", APPEAL_WINDOW_MIN);
-  const factory = m.contract("GroupFactory", [logic, appealWindowMin]);
+  const blobs = m.getParameter("blobs", false);
+  const factory = m.contract("GroupFactory", [logic, { appealWindowMin, blobs }]);
   return { factory };
 });

@@ -44,6 +44,9 @@ export default buildModule("Group", (m) => {
         freezeShare: m.getParameter<number>("freezeShare", 2000),
         freezeEpochs: m.getParameter<number>("freezeEpochs", 3),
         repairBudget: m.getParameter<number>("repairBudget", 1000),
+        rejoinEpochs: m.getParameter<number>("rejoinEpochs", 7),
+        lockShare: m.getParameter<number>("lockShare", 2500),
+        blobAnswers: m.getParameter<boolean>("blobAnswers", false),
       },
       m.getParameter("salt", zeroHash),
     ],
@@ -58,5 +61,6 @@ export default buildModule("Group", (m) => {
     settlement: m.contractAt("ChallengeSettlement", argument("settlement")),
     disputes: m.contractAt("Disputes", argument("disputes")),
     repairs: m.contractAt("Repairs", argument("repairs")),
+    allowances: m.contractAt("Allowances", argument("allowances")),
   };
 });

@@ -12,6 +12,7 @@ const deployedGroup = z.strictObject({
   settlement: addressText,
   disputes: addressText,
   repairs: addressText,
+  allowances: addressText,
   /** Block of the group's creation. */
   startBlock: z.int().min(0),
   parameters: groupParametersSchema,

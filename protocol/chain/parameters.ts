@@ -52,6 +52,9 @@ export const groupParametersSchema = z.object({
   freezeShare: whole,
   freezeEpochs: whole,
   repairBudget: whole,
+  rejoinEpochs: whole,
+  lockShare: whole,
+  blobAnswers: z.boolean(),
 });
 
 export type GroupParameters = z.output<typeof groupParametersSchema>;

@@ -22,7 +22,7 @@ import { packThresholds } from "../../protocol/chain/parameters.ts";
 import { orderId } from "../../protocol/order.ts";
 import { createTestChain, rejectsWith, type TestChain, testAccount } from "../support/contracts/chain.ts";
 import { missedLeaf } from "../support/contracts/exceptions.ts";
-import { APPEAL_WINDOW_MIN, createFactory } from "../support/contracts/factory.ts";
+import { APPEAL_WINDOW_MIN, CHAIN_FACTS, createFactory } from "../support/contracts/factory.ts";
 import { asContract, createGroup, PARAMETERS, TOKENS } from "../support/contracts/group.ts";
 import { createRepairGroup } from "../support/contracts/repairs.ts";
 
@@ -150,13 +150,11 @@ test("groups are numbered, lie where predicted, know each other and keep their p
   ]);
   const receipt = await create({}, salt);
   const [created] = parseEventLogs({ abi: groupFactoryAbi, eventName: "GroupCreated", logs: receipt.logs });
-  const { groupId, staking, orders, settlement, disputes, repairs, parameters } = created!.args;
-  assert.deepEqual({ staking, orders, settlement, disputes, repairs }, predicted);
+  const { groupId, staking, orders, settlement, disputes, repairs, allowances, parameters } = created!.args;
+  assert.deepEqual({ staking, orders, settlement, disputes, repairs, allowances }, predicted);
   assert.equal(await chain.read(factory, abi, "groupCount"), groupId);
   for (const address of Object.values(predicted)) {
-    assert.deepEqual(await chain.read(address, stakingAbi as Abi, "groupContracts"), [
-      ...[staking, orders, settlement, disputes, repairs],
-    ]);
+    assert.deepEqual(await chain.read(address, stakingAbi as Abi, "groupContracts"), predicted);
     assert.deepEqual(await chain.read(address, stakingAbi as Abi, "parameters"), parameters);
     assert.equal(await chain.read(address, stakingAbi as Abi, "groupId"), groupId);
     assert.equal(await chain.read(address, stakingAbi as Abi, "version"), "1");
@@ -167,7 +165,7 @@ test("groups are numbered, lie where predicted, know each other and keep their p
   const logic = await chain.read<Record<string, Address>>(factory, abi, "implementations");
   for (const name of Object.keys(predicted)) {
     const without = { ...logic, [name]: testAccount(1).address };
-    await assert.rejects(chain.deploy("GroupFactory", [without, APPEAL_WINDOW_MIN]), name);
+    await assert.rejects(chain.deploy("GroupFactory", [without, CHAIN_FACTS]), name);
   }
 });
 

@@ -49,13 +49,21 @@ const missed = (count: number): ResultLeaf[] =>
 /** A real group, followed as keepers follow it, with as many submitters as a test asks for. */
 async function startWorld(t: TestContext, options: Parameters<typeof createGroup>[0] = {}) {
   const group = await createGroup({ keepers: MEMBERS, providers: 2, ...options });
-  const { chain, settlement, disputes, repairs, keepers } = group;
+  const { chain, settlement, disputes, repairs, allowances, keepers } = group;
   const { publicClient } = chain;
   const stopping = new AbortController();
   const logger = createSilentLogger();
   const treasury = group.deployer.address;
   const deployed = {
-    ...{ groupId: 1, staking: group.staking, orders: group.orders, settlement, disputes, repairs },
+    ...{
+      groupId: 1,
+      staking: group.staking,
+      orders: group.orders,
+      settlement,
+      disputes,
+      repairs,
+      allowances,
+    },
     startBlock: 0,
     parameters: { ...group.parameters, genesis: group.genesis, token: group.token, treasury },
   };

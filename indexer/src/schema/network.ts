@@ -22,7 +22,7 @@ export const group = onchainTable("group", (t) => ({
   disputesAddress: t.hex().notNull(),
   repairsAddress: t.hex().notNull(),
   /** The parameter struct; amounts and seconds as decimal strings. */
-  parameters: t.json().$type<Record<string, string | number>>().notNull(),
+  parameters: t.json().$type<Record<string, string | number | boolean>>().notNull(),
   lastCertifiedEpoch: t.integer(),
   lastFinishedEpoch: t.integer(),
   /** The roster written last. */

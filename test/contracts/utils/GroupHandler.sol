@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Allowances} from "../../../contracts/Allowances.sol";
 import {ChallengeSettlement} from "../../../contracts/ChallengeSettlement.sol";
 import {Disputes} from "../../../contracts/Disputes.sol";
 import {GroupFactory} from "../../../contracts/GroupFactory.sol";
@@ -8,7 +9,7 @@ import {MemoToken} from "../../../contracts/MemoToken.sol";
 import {Repairs} from "../../../contracts/Repairs.sol";
 import {Staking} from "../../../contracts/Staking.sol";
 import {StorageOrders} from "../../../contracts/StorageOrders.sol";
-import {GroupParameters} from "../../../contracts/interfaces/IGroup.sol";
+import {GroupContracts, GroupParameters} from "../../../contracts/interfaces/IGroup.sol";
 import {IGroupFactoryTypes} from "../../../contracts/interfaces/IGroupFactory.sol";
 import {IChallengeSettlementTypes} from "../../../contracts/interfaces/IChallengeSettlement.sol";
 import {IStakingTypes} from "../../../contracts/interfaces/IStaking.sol";
@@ -52,16 +53,17 @@ contract GroupHandler is VmTest {
         vm.roll(1000);
         genesis = uint64(block.timestamp);
         GroupFactory factory = new GroupFactory(
-            IGroupFactoryTypes.Contracts({
+            GroupContracts({
                 staking: address(new Staking()),
                 orders: address(new StorageOrders()),
                 settlement: address(new ChallengeSettlement()),
                 disputes: address(new Disputes()),
-                repairs: address(new Repairs())
+                repairs: address(new Repairs()),
+                allowances: address(new Allowances())
             }),
-            60
+            IGroupFactoryTypes.ChainFacts({appealWindowMin: 60, blobs: false})
         );
-        (, IGroupFactoryTypes.Contracts memory group) = factory.createGroup(_parameters(), 0);
+        (, GroupContracts memory group) = factory.createGroup(_parameters(), 0);
         (staking, orders) = (Staking(group.staking), StorageOrders(group.orders));
         (settlement, disputes) = (ChallengeSettlement(group.settlement), Disputes(group.disputes));
         repairs = Repairs(group.repairs);
@@ -258,7 +260,10 @@ contract GroupHandler is VmTest {
                 coolOffEpochs: 4,
                 freezeShare: 5000,
                 freezeEpochs: 4,
-                repairBudget: 64
+                repairBudget: 64,
+                rejoinEpochs: 2,
+                lockShare: 10_000,
+                blobAnswers: false
             });
     }
 

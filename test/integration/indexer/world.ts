@@ -59,6 +59,9 @@ export const PARAMETERS = {
   freezeShare: 5000,
   freezeEpochs: 4,
   repairBudget: 64,
+  rejoinEpochs: 4,
+  lockShare: 10_000,
+  blobAnswers: false,
 };
 
 /** A chain whose contracts emit what a test tells them to. */

@@ -27,6 +27,9 @@ export const REPAIR_PARAMETERS = {
   freezeShare: 5_000,
   freezeEpochs: 4,
   repairBudget: 64,
+  rejoinEpochs: 4,
+  lockShare: 10_000,
+  blobAnswers: false,
   samples: 4,
   maxGap: 6,
 } as const;

@@ -4,6 +4,8 @@ import type { TestChain } from "./chain.ts";
 
 /** Seconds. */
 export const APPEAL_WINDOW_MIN = 60;
+/** What is true of the chain in Hardhat. */
+export const CHAIN_FACTS = { appealWindowMin: APPEAL_WINDOW_MIN, blobs: true };
 
 /** ABI of a compiled contract that has no generated one. */
 export async function artifactAbi(name: string): Promise<Abi> {
@@ -19,7 +21,8 @@ export async function createFactory(chain: TestChain, tokenAddress?: Address) {
     settlement: await chain.deploy("ChallengeSettlement"),
     disputes: await chain.deploy("Disputes"),
     repairs: await chain.deploy("Repairs"),
+    allowances: await chain.deploy("Allowances"),
   };
-  const factory = await chain.deploy("GroupFactory", [logic, APPEAL_WINDOW_MIN]);
+  const factory = await chain.deploy("GroupFactory", [logic, CHAIN_FACTS]);
   return { token, factory, logic };
 }

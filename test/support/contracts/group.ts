@@ -74,6 +74,9 @@ export const PARAMETERS = {
   freezeShare: 5000,
   freezeEpochs: 4,
   repairBudget: 64,
+  rejoinEpochs: 4,
+  lockShare: 10_000,
+  blobAnswers: true,
 };
 
 /** A group with registered members. Account 0 deploys and is treasury, 1 is user and payer, 2 owns all stake. */
@@ -96,7 +99,7 @@ export async function createGroup(
     functionName: "createGroup",
     args: [{ ...parameters, token, treasury: deployer.address, genesis }, zeroHash],
   });
-  const { staking, orders, settlement, disputes, repairs } = parseEventLogs({
+  const { staking, orders, settlement, disputes, repairs, allowances } = parseEventLogs({
     abi: groupFactoryAbi,
     logs: created.logs,
   })[0]!.args;
@@ -217,7 +220,20 @@ export async function createGroup(
     return await onSettlement("certify", [it, ...(await signatures(it, members))]);
   }
   return {
-    ...{ chain, token, factory, staking, orders, settlement, disputes, repairs, place, parameters, genesis },
+    ...{
+      chain,
+      token,
+      factory,
+      staking,
+      orders,
+      settlement,
+      disputes,
+      repairs,
+      allowances,
+      place,
+      parameters,
+      genesis,
+    },
     ...{ deployer, user, owner, providers, keepers, read },
     ...{ onToken, onStaking, onOrders, onSettlement, onRepairs, onDisputes },
     ...{ startOf, toEpoch, order, open, certificate, signatures, certify },
@@ -233,9 +249,18 @@ export async function asContract(group: Pick<Group, "chain">, address: Address):
 
 /** The group as a deployment file names it. */
 export function deployedGroup(group: Omit<Group, "order">): DeployedGroup {
-  const { staking, settlement, disputes, repairs, place, parameters, token, genesis } = group;
+  const { staking, settlement, disputes, repairs, allowances, place, parameters, token, genesis } = group;
   return {
-    ...{ groupId: 1, staking, orders: place.orders, settlement, disputes, repairs, startBlock: 1 },
+    ...{
+      groupId: 1,
+      staking,
+      orders: place.orders,
+      settlement,
+      disputes,
+      repairs,
+      allowances,
+      startBlock: 1,
+    },
     parameters: { ...parameters, token, treasury: settlement, genesis },
   };
 }

@@ -24,6 +24,7 @@ export const testDeployment: Deployment = {
       settlement: address(5),
       disputes: address(7),
       repairs: address(8),
+      allowances: address(9),
       startBlock: 1,
       parameters: {
         token: address(2),
@@ -57,6 +58,9 @@ export const testDeployment: Deployment = {
         freezeShare: 5_000,
         freezeEpochs: 4,
         repairBudget: 64,
+        rejoinEpochs: 4,
+        lockShare: 10_000,
+        blobAnswers: false,
       },
     },
   ],

@@ -46,6 +46,7 @@ export const deployment: Deployment = {
       settlement: GROUP,
       disputes: "0x00000000000000000000000000000000000000a4",
       repairs: "0x00000000000000000000000000000000000000a5",
+      allowances: "0x00000000000000000000000000000000000000a6",
       startBlock: 0,
       parameters: {
         token: "0x00000000000000000000000000000000000000f1",
@@ -79,6 +80,9 @@ export const deployment: Deployment = {
         freezeShare: 5000,
         freezeEpochs: 4,
         repairBudget: 64,
+        rejoinEpochs: 4,
+        lockShare: 10_000,
+        blobAnswers: false,
       },
     },
   ],
