@@ -135,7 +135,6 @@ async function readDeployment(
   }
   const { groupId, staking, orders, settlement, disputes, repairs, allowances, parameters } = created.args;
   return {
-    version: 2,
     chainId: await client.getChainId(),
     factory: { address: factory, startBlock },
     token,

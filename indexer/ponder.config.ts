@@ -10,7 +10,7 @@ import { readDeployment } from "../protocol/chain/deployment.ts";
 import { readIndexerSettings } from "./settings.ts";
 
 const settings = readIndexerSettings(process.env);
-const deployment = await readDeployment(settings.deploymentPath);
+const deployment = await readDeployment(settings.deploymentPath, settings.rpcUrl);
 const { address, startBlock } = deployment.factory;
 const event = getAbiItem({ abi: groupFactoryAbi, name: "GroupCreated" });
 

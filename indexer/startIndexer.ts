@@ -66,7 +66,7 @@ export async function startIndexer(options: IndexerOptions): Promise<Indexer> {
   const { logger, signal } = options;
   signal?.throwIfAborted();
   const deploymentPath = resolve(options.deploymentPath);
-  await readDeployment(deploymentPath);
+  await readDeployment(deploymentPath, options.rpcUrl);
   const dataDir = resolve(options.dataDir);
   await mkdir(dataDir, { recursive: true });
   const host = options.host ?? "127.0.0.1";

@@ -43,7 +43,7 @@ async function start(settings: KeeperSettings): Promise<number> {
       startKeeper({
         settings,
         account: await accountOfKeyFile(settings.operatorKeyFile, "--operator-key-file"),
-        deployment: await readDeployment(settings.deployment),
+        deployment: await readDeployment(settings.deployment, settings.rpcUrl),
         points: await loadPoints(),
         logger,
         version: await packageVersion(),

@@ -52,7 +52,7 @@ export function runCli(argv: readonly string[], surroundings?: CliSurroundings):
 async function start(settings: ProviderSettings): Promise<number> {
   const logger = createLogger({ name: "memo-provider", level: settings.logLevel });
   const shutdown = createShutdown({ logger });
-  const deployment = await readDeployment(settings.deployment);
+  const deployment = await readDeployment(settings.deployment, settings.rpcUrl);
   const account = await accountOfKeyFile(settings.operatorKeyFile, "--operator-key-file");
   const points = await loadPoints();
   const kzg = createKzg();

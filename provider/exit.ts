@@ -16,7 +16,8 @@ export async function setExiting(
   settings: ProviderSettings,
   exiting: boolean,
 ): Promise<{ providerId: number; exiting: boolean; transaction: Hex }> {
-  const group = findGroup(await readDeployment(settings.deployment), settings.group);
+  const deployment = await readDeployment(settings.deployment, settings.rpcUrl);
+  const group = findGroup(deployment, settings.group);
   const account = await accountOfKeyFile(settings.operatorKeyFile, "--operator-key-file");
   const transport = http(settings.rpcUrl);
   const publicClient = createPublicClient({ transport });

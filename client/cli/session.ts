@@ -31,7 +31,7 @@ async function readPhrase(path: string): Promise<string> {
 /** Makes the client that the settings describe. */
 export async function openClient(settings: ClientSettings): Promise<Client> {
   const { rpcUrl, recoveryPhraseFile, dataDir, group, report, logLevel } = settings;
-  const deployment = await readDeployment(settings.deployment);
+  const deployment = await readDeployment(settings.deployment, rpcUrl);
   const account = privateKeyToAccount(await readKeyFile(settings.keyFile));
   return createClient({
     rpcUrl,

@@ -104,7 +104,7 @@ export async function openRegistration(
   loggerName: string,
 ): Promise<Registrar & Membership & { readonly owner: Address }> {
   const logger = createLogger({ name: loggerName, level: settings.logLevel });
-  const deployment = await readDeployment(settings.deployment);
+  const deployment = await readDeployment(settings.deployment, settings.rpcUrl);
   const group = findGroup(deployment, settings.group);
   const operator = await accountOfKeyFile(settings.operatorKeyFile, "--operator-key-file");
   const owner = await accountOfKeyFile(settings.ownerKeyFile, "--owner-key-file");

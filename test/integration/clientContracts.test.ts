@@ -42,7 +42,6 @@ async function setUp() {
   const client: Client = createClient({
     rpcUrl: "http://127.0.0.1:1",
     deployment: {
-      version: 2,
       chainId,
       factory: { address: group.settlement, startBlock: 1 },
       token: group.token,

@@ -39,7 +39,7 @@ describe("starting the indexer", { timeout: 240_000 }, () => {
     await fails("DEPLOYMENT_INVALID", { deploymentPath });
     await writeFile(deploymentPath, deploymentText(world.contracts, { factory: "0x12" }));
     await fails("DEPLOYMENT_INVALID", { deploymentPath });
-    await writeFile(deploymentPath, deploymentText(world.contracts, { version: 3 }));
+    await writeFile(deploymentPath, deploymentText(world.contracts, { version: 4 }));
     await fails("DEPLOYMENT_VERSION_NEWER", { deploymentPath });
   });
 

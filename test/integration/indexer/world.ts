@@ -142,21 +142,19 @@ export async function createWorld(): Promise<World> {
   };
 }
 
-/** A deployment file; `overrides` replace its top-level fields. */
+/** A deployment file; what is given goes in as it is, right or wrong. */
 export function deploymentText(
   contracts: Readonly<Record<Part, Address>>,
-  overrides: Readonly<Record<string, unknown>> = {},
+  wrong: { readonly version?: number; readonly factory?: unknown } = {},
 ): string {
   const { factory, ...clones } = contracts;
   const group = { groupId: 1, ...clones, startBlock: 0, parameters: PARAMETERS };
-  const file = {
-    version: 2,
-    chainId: 31337,
-    factory: { address: factory, startBlock: 0 },
+  const chain = {
+    factory: wrong.factory ?? { address: factory, startBlock: 0 },
     token: TOKEN,
     groups: [group],
-    ...overrides,
   };
+  const file = { version: wrong.version ?? 3, chains: { 31337: chain } };
   return JSON.stringify(file, (_key, value) => (typeof value === "bigint" ? String(value) : value));
 }
 

@@ -12,7 +12,6 @@ export const hash = (number: number): Hex => pad(numberToHex(number), { size: 32
 export const GENESIS = 10_000;
 
 export const testDeployment: Deployment = {
-  version: 2,
   chainId: 31_337,
   factory: { address: address(1), startBlock: 1 },
   token: address(2),

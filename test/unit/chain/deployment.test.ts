@@ -1,21 +1,24 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, it } from "node:test";
+import { json } from "node:stream/consumers";
+import { after, before, describe, it } from "node:test";
+import { numberToHex } from "viem";
 import {
+  deploymentOf,
   findGroup,
   formatDeployment,
-  parseDeployment,
+  parseDeployments,
   readDeployment,
   writeDeployment,
 } from "../../../protocol/chain/deployment.ts";
 import { packThresholds, thresholdsOf } from "../../../protocol/chain/parameters.ts";
-import { testDeployment } from "./blocks.ts";
+import { address, testDeployment } from "./blocks.ts";
 
 type Json = Record<string, unknown>;
-const change = (changes: Json): string =>
-  JSON.stringify({ ...(JSON.parse(formatDeployment(testDeployment)) as Json), ...changes });
 
 describe("repair thresholds", () => {
   it("are sixteen numbers of 16 bits, the first in the highest bits, the last one repeated", () => {
@@ -26,31 +29,78 @@ describe("repair thresholds", () => {
 });
 
 describe("deployment file", () => {
+  let directory: string;
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), "memo-deployment-"));
+  });
+  after(() => rm(directory, { recursive: true }));
+
+  const text = (changes: Json = {}): string =>
+    JSON.stringify({ ...(JSON.parse(formatDeployment(testDeployment)) as Json), ...changes });
+  const chain = (changes: Json = {}): Json => {
+    const { chains } = JSON.parse(text()) as { chains: Record<string, Json> };
+    return { ...chains[testDeployment.chainId], ...changes };
+  };
+  const twoChains = (): string => text({ chains: { 31337: chain(), 560048: chain({ token: address(77) }) } });
+
   it("comes back as written, money included", async () => {
-    const dir = await mkdtemp(join(tmpdir(), "memo-deployment-"));
-    const path = join(dir, "deployment.json");
+    const path = join(directory, "written.json");
     await writeDeployment(path, testDeployment);
     assert.deepEqual(await readDeployment(path), testDeployment);
-    await assert.rejects(readDeployment(join(dir, "none")), { code: "DEPLOYMENT_MISSING" });
-    await rm(dir, { recursive: true });
+    await assert.rejects(readDeployment(join(directory, "none")), { code: "DEPLOYMENT_MISSING" });
   });
 
   it("is refused by name when newer or older, and when anything in it is wrong", () => {
-    assert.throws(() => parseDeployment(change({ version: 3 })), { code: "DEPLOYMENT_VERSION_NEWER" });
-    assert.throws(() => parseDeployment(change({ version: 1 })), { code: "DEPLOYMENT_VERSION_OLD" });
-    const [group] = (JSON.parse(formatDeployment(testDeployment)) as { groups: { parameters: Json }[] })
-      .groups;
+    assert.throws(() => parseDeployments(text({ version: 4 })), { code: "DEPLOYMENT_VERSION_NEWER" });
+    assert.throws(() => parseDeployments(text({ version: 2 })), { code: "DEPLOYMENT_VERSION_OLD" });
+    const [group] = chain().groups as { parameters: Json }[];
+    const withChain = (changes: Json) => text({ chains: { 31337: chain(changes) } });
     const wrong = [
       "{",
       "[]",
-      change({ token: "0x12" }),
-      change({ groups: [] }),
-      change({ extra: 1 }),
-      change({ groups: [{ ...group, parameters: { ...group?.parameters, epochLength: 0 } }] }),
-      change({ groups: [{ ...group, parameters: { ...group?.parameters, repairThresholds: "0x00" } }] }),
-      change({ groups: [{ ...group, repairs: undefined }] }),
+      text({ extra: 1 }),
+      text({ chains: { sepolia: chain() } }),
+      text({ chains: { "031337": chain() } }),
+      withChain({ token: "0x12" }),
+      withChain({ groups: [] }),
+      withChain({ extra: 1 }),
+      withChain({ groups: [{ ...group, parameters: { ...group?.parameters, epochLength: 0 } }] }),
+      withChain({ groups: [{ ...group, parameters: { ...group?.parameters, repairThresholds: "0x00" } }] }),
+      withChain({ groups: [{ ...group, repairs: undefined }] }),
     ];
-    for (const text of wrong) assert.throws(() => parseDeployment(text), { code: "DEPLOYMENT_INVALID" });
+    for (const each of wrong) assert.throws(() => parseDeployments(each), { code: "DEPLOYMENT_INVALID" });
+  });
+
+  it("gives the chain that is named, or its only one", () => {
+    assert.equal(deploymentOf(parseDeployments(text())).chainId, 31_337);
+    const two = parseDeployments(twoChains());
+    assert.equal(deploymentOf(two, 560_048).token, address(77));
+    assert.equal(deploymentOf(two, 31_337).token, address(2));
+    assert.throws(() => deploymentOf(two), { code: "DEPLOYMENT_CHAIN_UNKNOWN" });
+    assert.throws(() => deploymentOf(two, 1), { code: "DEPLOYMENT_CHAIN_UNKNOWN" });
+    assert.throws(() => deploymentOf({ version: 3, chains: {} }), { code: "DEPLOYMENT_CHAIN_UNKNOWN" });
+  });
+
+  it("asks the chain node which chain it is only when the file has several", async (t) => {
+    const asked: string[] = [];
+    const node = createServer(async (request, response) => {
+      const { id, method } = (await json(request)) as { id: number; method: string };
+      asked.push(method);
+      response.setHeader("content-type", "application/json");
+      response.end(JSON.stringify({ jsonrpc: "2.0", id, result: numberToHex(560_048) }));
+    });
+    await new Promise<void>((resolve) => node.listen(0, "127.0.0.1", resolve));
+    t.after(() => node.close());
+    const url = `http://127.0.0.1:${(node.address() as AddressInfo).port}`;
+    const path = join(directory, "chains.json");
+
+    await writeFile(path, text());
+    assert.equal((await readDeployment(path, url)).chainId, 31_337);
+    assert.deepEqual(asked, []);
+    await writeFile(path, twoChains());
+    assert.equal((await readDeployment(path, url)).token, address(77));
+    assert.deepEqual(asked, ["eth_chainId"]);
+    await assert.rejects(readDeployment(path), { code: "DEPLOYMENT_CHAIN_UNKNOWN" });
   });
 
   it("gives its only group, or the one that is named", () => {

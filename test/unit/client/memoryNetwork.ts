@@ -34,7 +34,6 @@ const CHAIN_ID = 31337;
 const GROUP: Address = "0x00000000000000000000000000000000000000a3";
 
 export const deployment: Deployment = {
-  version: 2,
   chainId: CHAIN_ID,
   factory: { address: "0x00000000000000000000000000000000000000f0", startBlock: 0 },
   token: "0x00000000000000000000000000000000000000f1",
