@@ -2,17 +2,26 @@ import { globSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { basename } from "node:path";
 import { parseArgs } from "node:util";
+import { printTrace } from "./bench/gas/printTrace.ts";
 import type { BenchRow } from "./bench/row.ts";
 import { formatTable } from "./bench/table.ts";
 
 /*
  * Measures what the system promises in numbers: every module of scripts/bench that exports `measure`, one after the
- * other, in one table. `--only challenge,gas` picks modules; `--json` prints the rows instead.
+ * other, in one table. Words pick modules (`gas`, or `--only challenge,gas`); `--json` prints the rows instead.
+ * `gas --trace "direct challenge"` shows where the gas of a row went.
  */
-const { values } = parseArgs({
-  options: { json: { type: "boolean", default: false }, only: { type: "string" } },
+const { values, positionals } = parseArgs({
+  options: {
+    json: { type: "boolean", default: false },
+    only: { type: "string" },
+    trace: { type: "string" },
+  },
+  allowPositionals: true,
 });
-const wanted = values.only?.split(",");
+if (values.trace !== undefined) process.exit(await printTrace(values.trace, values.json));
+const named = [...positionals, ...(values.only?.split(",") ?? [])];
+const wanted = named.length > 0 ? named : undefined;
 const rows: BenchRow[] = [];
 for (const file of globSync("bench/*.ts", { cwd: import.meta.dirname }).sort()) {
   const name = basename(file, ".ts");

@@ -4,24 +4,36 @@ import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type Hex, keccak256, numberToHex, stringToHex, type TransactionReceipt } from "viem";
 import { orderId } from "../../protocol/order.ts";
+import { formatTraces, type GasReport } from "../../scripts/bench/gas/report.ts";
 import { testAccount } from "../support/contracts/chain.ts";
 import { createDisputeGroup } from "../support/contracts/disputes.ts";
 import { exceptionTree, missedLeaf, offerLeaf, type TestLeaf } from "../support/contracts/exceptions.ts";
 import { createGroup, type Group, PARAMETERS, TOKENS } from "../support/contracts/group.ts";
 import { createRepairGroup } from "../support/contracts/repairs.ts";
 import { signCommit } from "../support/contracts/signing.ts";
+import { traceOf } from "../support/contracts/tracing.ts";
 
 /**
  * Gas of whole transactions, cold, in steady state: the same call was made before, with other data. The
  * snapshot is written anew with UPDATE_GAS=1. Signatures and times move a few zero bytes, hence the slack.
  */
 const SNAPSHOT = fileURLToPath(new URL("../../snapshots/gas.json", import.meta.url));
+const TRACES = fileURLToPath(new URL("../../snapshots/gasTraces.json", import.meta.url));
 const SLACK = 0.01;
 const measured: Record<string, number> = {};
 
-function note(name: string, receipt: TransactionReceipt | number, budget: number): void {
-  const gas = Math.round(typeof receipt === "number" ? receipt : Number(receipt.gasUsed));
+const traces: Record<string, GasReport> = {};
+
+/** `of` is the transaction whose trace shows where the gas went; a receipt is its own. */
+async function note(
+  name: string,
+  measurement: TransactionReceipt | number,
+  budget: number,
+  of: TransactionReceipt | undefined = typeof measurement === "number" ? undefined : measurement,
+): Promise<void> {
+  const gas = Math.round(typeof measurement === "number" ? measurement : Number(measurement.gasUsed));
   measured[name] = gas;
+  if (of !== undefined) traces[name] = await traceOf(of);
   if (process.env.UPDATE_GAS !== "1")
     assert.ok(gas <= budget, `${name} takes ${gas} gas, the budget is ${budget}`);
 }
@@ -31,10 +43,10 @@ async function certifyGas(keepers: number, budget: number): Promise<void> {
   const quorum = Math.floor((2 * keepers) / 3) + 1;
   await group.toEpoch(4);
   await group.certify(group.certificate(1));
-  note(`certify ${quorum} of ${keepers}`, await group.certify(group.certificate(2)), budget);
+  await note(`certify ${quorum} of ${keepers}`, await group.certify(group.certificate(2)), budget);
   await group.certify(group.certificate(3, { absent: 1 }));
   const absent = await group.certify(group.certificate(4, { absent: 1 }));
-  note(`certify ${quorum} of ${keepers}, one absent`, absent, budget + 10_000);
+  await note(`certify ${quorum} of ${keepers}, one absent`, absent, budget + 10_000);
   await group.chain.close();
 }
 
@@ -64,13 +76,14 @@ test("exceptions cost by leaf, above a fixed part", async () => {
     await group.certify(group.certificate(epoch, tree.certificate));
     return await group.onSettlement("applyExceptions", [epoch, ...tree.chunk(0, count)]);
   };
-  const first = Number((await apply(1, 50)).gasUsed);
-  const fifty = Number((await apply(2, 50)).gasUsed);
+  const firstChunk = await apply(1, 50);
+  const chunk = await apply(2, 50);
+  const [first, fifty] = [Number(firstChunk.gasUsed), Number(chunk.gasUsed)];
   const ten = Number((await apply(3, 10)).gasUsed);
   const leaf = (fifty - ten) / 40;
-  note("exceptions: missed leaf", leaf, 30_000);
-  note("exceptions: missed leaf, first of 256 epochs", (first - fifty) / 50 + leaf, 30_000);
-  note("exceptions: fixed part", fifty - 50 * leaf, 53_000);
+  await note("exceptions: missed leaf", leaf, 30_000, chunk);
+  await note("exceptions: missed leaf, first of 256 epochs", (first - fifty) / 50 + leaf, 30_000, firstChunk);
+  await note("exceptions: fixed part", fifty - 50 * leaf, 53_000, chunk);
   await group.chain.close();
 });
 
@@ -83,22 +96,26 @@ async function registerGas(group: Group): Promise<void> {
     true,
     1000n * TOKENS,
   ];
-  note("register provider", await group.onStaking("registerProvider", args(60)), 150_000);
+  await note("register provider", await group.onStaking("registerProvider", args(60)), 150_000);
   const [operator, endpoint, , , , stake] = args(61);
-  note("register keeper", await group.onStaking("registerKeeper", [operator, endpoint, stake]), 180_000);
+  await note(
+    "register keeper",
+    await group.onStaking("registerKeeper", [operator, endpoint, stake]),
+    180_000,
+  );
 }
 
 async function orderGas(slots: number, perSlot: number): Promise<void> {
   const group = await createGroup({ providers: slots });
   await group.onOrders("deposit", [10_000n * TOKENS]);
-  note("deposit", await group.onOrders("deposit", [10_000n * TOKENS]), 90_000);
+  await note("deposit", await group.onOrders("deposit", [10_000n * TOKENS]), 90_000);
   const orders = [];
   for (const salt of ["first", "second"]) {
     const order = await group.order({ stripes: 64, endEpoch: 40, salt: keccak256(stringToHex(salt)) });
     const receipt = await group.open(order);
     orders.push(order);
     if (salt === "first") continue;
-    note(`open, ${slots} slots, per slot`, Number(receipt.gasUsed) / slots, perSlot);
+    await note(`open, ${slots} slots, per slot`, Number(receipt.gasUsed) / slots, perSlot, receipt);
   }
   for (let epoch = 1; epoch <= 3; epoch++) {
     await group.toEpoch(epoch);
@@ -110,8 +127,9 @@ async function orderGas(slots: number, perSlot: number): Promise<void> {
   await group.onOrders("settle", [orders[0], 3]);
   await group.onOrders("settle", [orders[1], 3]);
   const settled = await group.onOrders("settle", [orders[0], 4]);
-  note(`settle, ${slots} slots, per slot`, Number(settled.gasUsed) / slots, slots < 20 ? 19_000 : 15_000);
-  note("end", await group.onOrders("end", [orders[0]]), 80_000);
+  const settleBudget = slots < 20 ? 19_000 : 15_000;
+  await note(`settle, ${slots} slots, per slot`, Number(settled.gasUsed) / slots, settleBudget, settled);
+  await note("end", await group.onOrders("end", [orders[0]]), 80_000);
   if (slots === 9) await registerGas(group);
   await group.chain.close();
 }
@@ -149,17 +167,19 @@ test("lost leaves cost by leaf and by evicted slot, offers by leaf", async () =>
     Number((await group.epoch(epoch, ...leaves)).gasUsed);
   await gasOf(2, ...take(1, 1));
   const five = await gasOf(3, ...take(5, 1));
-  const ten = await gasOf(4, ...take(10, 1));
-  const larger = await gasOf(5, ...take(5, 3));
+  const tenLeaves = await group.epoch(4, ...take(10, 1));
+  const ten = Number(tenLeaves.gasUsed);
+  const largerLeaves = await group.epoch(5, ...take(5, 3));
+  const larger = Number(largerLeaves.gasUsed);
   const slot = (larger - five) / 10;
-  note("exceptions: evicted slot", slot, 66_000);
-  note("exceptions: lost leaf, without its slots", (ten - five) / 5 - slot, 62_000);
+  await note("exceptions: evicted slot", slot, 66_000, largerLeaves);
+  await note("exceptions: lost leaf, without its slots", (ten - five) / 5 - slot, 62_000, tenLeaves);
   const offers = (from: number, to: number, epoch: number) =>
     all.slice(from, to).map((id) => offerLeaf(10, group.opened.get(id)!, 0, epoch + 4));
   await gasOf(6, ...offers(0, 1, 6));
   const few = await gasOf(7, ...offers(1, 6, 7));
-  const many = await gasOf(8, ...offers(6, 21, 8));
-  note("exceptions: offer leaf", (many - few) / 10, 40_000);
+  const many = await group.epoch(8, ...offers(6, 21, 8));
+  await note("exceptions: offer leaf", (Number(many.gasUsed) - few) / 10, 40_000, many);
   await group.chain.close();
 });
 
@@ -175,22 +195,19 @@ test("repairs cost by slot", async () => {
   // Four of nine slots are vacant and two parities are all there are: what nobody takes can be given up.
   await group.epoch(7, group.offer(10, 0, 10), group.offer(11, 1, 10));
   await group.onRepairs("voidSlot", [group.order, 2]);
-  note("void a slot", await group.onRepairs("voidSlot", [group.order, 3]), 90_000);
+  await note("void a slot", await group.onRepairs("voidSlot", [group.order, 3]), 90_000);
   await group.accept(0, 10);
-  note("accept a repair", await group.accept(1, 11), 200_000);
+  await note("accept a repair", await group.accept(1, 11), 200_000);
   await group.epoch(8);
   await group.close(records[0]!);
-  note("close a record, one slot slashed", await group.close(records[1]!), 260_000);
+  await note("close a record, one slot slashed", await group.close(records[1]!), 260_000);
   await group.claim(0, 3, 8);
-  note("claim a bonus", await group.claim(1, 4, 8), 120_000);
+  await note("claim a bonus", await group.claim(1, 4, 8), 120_000);
   await group.settle(7);
-  note(
-    "settle, 9 slots, four of them changed, per slot",
-    Number((await group.settle(8)).gasUsed) / 9,
-    30_000,
-  );
+  const settled = await group.settle(8);
+  await note("settle, 9 slots, four of them changed, per slot", Number(settled.gasUsed) / 9, 30_000, settled);
   await group.onStaking("setExiting", [5, true]);
-  note("leave, or stay", await group.onStaking("setExiting", [6, true]), 60_000);
+  await note("leave, or stay", await group.onStaking("setExiting", [6, true]), 60_000);
   await group.chain.close();
 });
 
@@ -199,22 +216,23 @@ test("going in and out costs the same whatever the group holds", async () => {
   const short = await group.openOrder({ startEpoch: 1, endEpoch: 6, salt: numberToHex(1, { size: 32 }) });
   for (let epoch = 1; epoch <= 6; epoch++) await group.epoch(epoch);
   await group.settle(6);
-  note("settle and close, 9 slots, per slot", Number((await group.settle(6, short)).gasUsed) / 9, 25_000);
+  const closed = await group.settle(6, short);
+  await note("settle and close, 9 slots, per slot", Number(closed.gasUsed) / 9, 25_000, closed);
   await group.onOrders("releaseCollateral", [group.order]);
   const released = await group.onOrders("releaseCollateral", [short]);
-  note("release collateral, 9 slots, per slot", Number(released.gasUsed) / 9, 20_000);
+  await note("release collateral, 9 slots, per slot", Number(released.gasUsed) / 9, 20_000, released);
   await group.onOrders("withdrawCredit", [1]);
-  note("withdraw credit", await group.onOrders("withdrawCredit", [2]), 80_000);
+  await note("withdraw credit", await group.onOrders("withdrawCredit", [2]), 80_000);
   await group.onOrders("requestWithdrawal", [1n]);
-  note("announce a withdrawal", await group.onOrders("requestWithdrawal", [2n]), 60_000);
+  await note("announce a withdrawal", await group.onOrders("requestWithdrawal", [2n]), 60_000);
   await group.onStaking("addStake", [0, 1, TOKENS]);
-  note("add stake", await group.onStaking("addStake", [0, 2, TOKENS]), 80_000);
+  await note("add stake", await group.onStaking("addStake", [0, 2, TOKENS]), 80_000);
   await group.onStaking("requestUnbonding", [0, 1, TOKENS]);
-  note("unbond stake", await group.onStaking("requestUnbonding", [0, 2, TOKENS]), 80_000);
+  await note("unbond stake", await group.onStaking("requestUnbonding", [0, 2, TOKENS]), 80_000);
   await group.chain.helpers.time.increase(PARAMETERS.unbondingDelay);
-  note("withdraw", await group.onOrders("withdraw", []), 80_000);
+  await note("withdraw", await group.onOrders("withdraw", []), 80_000);
   await group.onStaking("withdrawStake", [0, 1]);
-  note("withdraw stake", await group.onStaking("withdrawStake", [0, 2]), 80_000);
+  await note("withdraw stake", await group.onStaking("withdrawStake", [0, 2]), 80_000);
   await group.chain.close();
 });
 
@@ -243,28 +261,29 @@ test("disputes cost by shard", async () => {
   ];
   await group.appeal(first);
   const one = await group.appeal(second);
-  note("appeal, one shard", one, 134_000);
+  await note("appeal, one shard", one, 134_000);
   const four = await group.appeal(third);
-  note("appeal, each further shard", Number(four.gasUsed - one.gasUsed) / 3, 80_000);
+  await note("appeal, each further shard", Number(four.gasUsed - one.gasUsed) / 3, 80_000, four);
   await group.passWindow(third);
   await group.closeRecord(first);
-  note("close a record, one slot spared", await group.closeRecord(second), 150_000);
+  await note("close a record, one slot spared", await group.closeRecord(second), 150_000);
 
   const responded = async (slot: number, stripe: number) => {
     const { ticket, receipt } = await group.challenge(slot, stripe);
     const answer = await group.answer(ticket.draw, ticket);
     const response = await group.onDisputes("respond", [ticket, answer], testAccount(3 + slot));
-    return [Number(receipt.gasUsed), Number(response.gasUsed)] as const;
+    return [receipt, response] as const;
   };
   await responded(1, 3);
   const [challenge, response] = await responded(1, 2);
-  note("direct challenge", challenge, 140_000);
-  note("direct challenge and response", challenge + response, 280_000);
+  await note("direct challenge", challenge, 140_000);
+  const both = Number(challenge.gasUsed + response.gasUsed);
+  await note("direct challenge and response", both, 280_000, response);
   for (const slot of [3, 4]) {
     const { ticket } = await group.challenge(slot, 3);
     await group.passWindow(ticket);
     const closed = await group.onDisputes("closeChallenge", [ticket, group.order]);
-    if (slot === 4) note("close a challenge, slot evicted and slashed", closed, 400_000);
+    if (slot === 4) await note("close a challenge, slot evicted and slashed", closed, 400_000);
   }
   await group.chain.close();
 });
@@ -277,7 +296,7 @@ test("an equivocation costs the same in every group", async () => {
     const b = group.certificate(1, { resultsRoot: keccak256("0x") });
     const signatures = [await signCommit(group.place, a, account), await signCommit(group.place, b, account)];
     const receipt = await group.onDisputes("reportEquivocation", [a, b, member, ...signatures]);
-    if (member === 2) note("equivocation", receipt, 180_000);
+    if (member === 2) await note("equivocation", receipt, 180_000);
   }
   await group.chain.close();
 });
@@ -285,6 +304,7 @@ test("an equivocation costs the same in every group", async () => {
 after(async () => {
   if (process.env.UPDATE_GAS === "1") {
     await writeFile(SNAPSHOT, `${JSON.stringify(measured, null, 2)}\n`);
+    await writeFile(TRACES, formatTraces(traces));
     return;
   }
   const snapshot = JSON.parse(await readFile(SNAPSHOT, "utf8")) as Record<string, number>;

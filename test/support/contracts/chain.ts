@@ -24,6 +24,16 @@ export function testAccount(addressIndex: number): HDAccount {
   return account;
 }
 
+/** Chains of receipts, for whoever asks afterwards where the gas went. */
+const chains = new WeakMap<TransactionReceipt, PublicClient>();
+
+/** The chain that a receipt of `send` comes from. */
+export function chainOf(receipt: TransactionReceipt): PublicClient {
+  const client = chains.get(receipt);
+  assert.ok(client !== undefined, "the receipt is not of a test's chain");
+  return client;
+}
+
 export type TestChain = Awaited<ReturnType<typeof createTestChain>>;
 
 /** A Hardhat chain in this process that mines each transaction at once. */
@@ -55,6 +65,7 @@ export async function createTestChain() {
     const hash = await wallet!.writeContract({ ...(request as object), account, chain: null } as never);
     const receipt = await publicClient.waitForTransactionReceipt({ hash });
     assert.equal(receipt.status, "success");
+    chains.set(receipt, publicClient);
     return receipt;
   }
 
