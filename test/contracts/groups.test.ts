@@ -260,36 +260,6 @@ test("the rolling hash is what the logs of each contract give, in order, from no
   await group.chain.close();
 });
 
-test("tokens that take a fee or return false are refused", async () => {
-  for (const [takesFee, returnsFalse, error] of [
-    [true, false, "TokenAmountMismatch"],
-    [false, true, "SafeERC20FailedOperation"],
-  ] as const) {
-    const weird = await chain.deploy("WeirdToken", [takesFee, returnsFalse]);
-    const receipt = await create({ token: weird }, keccak256(stringToHex(error)));
-    const { staking, orders } = parseEventLogs({ abi: groupFactoryAbi, logs: receipt.logs })[0]!.args as {
-      staking: Address;
-      orders: Address;
-    };
-    for (const spender of [staking, orders]) {
-      const args = [spender, 2n ** 200n];
-      await chain.send({ address: weird, abi: memoTokenAbi as Abi, functionName: "approve", args });
-    }
-    const deposit = { address: orders, abi: storageOrdersAbi as unknown as Abi, functionName: "deposit" };
-    await rejectsWith(chain.send({ ...deposit, args: [TOKENS] }), error);
-    const register = [testAccount(5).address, "/p", zeroHash, 1n, true, 1000n * TOKENS];
-    await rejectsWith(
-      chain.send({
-        address: staking,
-        abi: stakingAbi as Abi,
-        functionName: "registerProvider",
-        args: register,
-      }),
-      error,
-    );
-  }
-});
-
 test("registration wants an operator of its own, an endpoint and the minimum stake", async () => {
   const group = await createGroup({ providers: 1 });
   const provider = async (operator: Address, endpoint: string, stake: bigint) =>

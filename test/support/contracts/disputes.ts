@@ -47,6 +47,7 @@ export async function createDisputeGroup(
     stripes?: number;
     order?: Partial<Order>;
     parameters?: Partial<typeof PARAMETERS>;
+    token?: string;
   } = {},
 ) {
   ceremony ??= createKzg();
@@ -56,6 +57,7 @@ export async function createDisputeGroup(
     providers: options.providers ?? slots + 1,
     ...(options.keepers === undefined ? {} : { keepers: options.keepers }),
     ...(options.parameters === undefined ? {} : { parameters: options.parameters }),
+    ...(options.token === undefined ? {} : { token: options.token }),
   });
   const range = (length: number) => Array.from({ length }, (_, index) => index);
   const commitments = await Promise.all(

@@ -13,8 +13,8 @@ export async function artifactAbi(name: string): Promise<Abi> {
 }
 
 /** The factory with its logic, on a fresh token unless one is named. */
-export async function createFactory(chain: TestChain, tokenAddress?: Address) {
-  const token = tokenAddress ?? (await chain.deploy("MemoToken", [10n ** 27n]));
+export async function createFactory(chain: TestChain, tokenAddress?: Address, tokenContract = "MemoToken") {
+  const token = tokenAddress ?? (await chain.deploy(tokenContract, [10n ** 27n]));
   const logic = {
     staking: await chain.deploy("Staking"),
     orders: await chain.deploy("StorageOrders"),

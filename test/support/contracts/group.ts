@@ -86,10 +86,12 @@ export async function createGroup(
     providers?: number;
     parameters?: Partial<typeof PARAMETERS>;
     rotate?: boolean;
+    /** The contract that is its token. */
+    token?: string;
   } = {},
 ) {
   const chain = await createTestChain();
-  const { token, factory } = await createFactory(chain);
+  const { token, factory } = await createFactory(chain, undefined, options.token);
   const [deployer, user, owner] = [testAccount(0), testAccount(1), testAccount(2)];
   const parameters = { ...PARAMETERS, ...options.parameters };
   const genesis = await chain.time();
