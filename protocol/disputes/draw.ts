@@ -26,6 +26,39 @@ export function drawnIndexes(draw: Hex, count: number): number[] {
   return [...drawn];
 }
 
+/** A shard that an appeal has to answer for: of which entry of the record, and which of its slot's stripes. */
+export type DrawnShard = { readonly index: number; readonly stripe: number };
+
+/**
+ * Shards that an appeal has to answer, in the order in which it answers them: those that the drawn entries name; then,
+ * since a few entries would say little about a whole slot, more of their slots' stripes.
+ */
+export function drawnShards(
+  draw: Hex,
+  entries: readonly { readonly stripe: number; readonly stripes: number }[],
+): DrawnShard[] {
+  const drawn = drawnIndexes(draw, entries.length).map((index) => ({
+    index,
+    stripe: entries[index]!.stripe,
+  }));
+  const all = entries.reduce((sum, { stripes }) => sum + stripes, 0);
+  for (let count = 0; drawn.length < Math.min(all, APPEAL_DRAWS); count++) {
+    const hash = BigInt(
+      keccak256(
+        encodeAbiParameters(
+          [{ type: "bytes32" }, { type: "string" }, { type: "uint32" }],
+          [draw, "more", count],
+        ),
+      ),
+    );
+    const index = Number(hash % BigInt(entries.length));
+    const stripe = Number((hash >> 128n) % BigInt(entries[index]!.stripes));
+    if (drawn.some((known) => known.index === index && known.stripe === stripe)) continue;
+    drawn.push({ index, stripe });
+  }
+  return drawn;
+}
+
 /** Point at which a shard has to be opened to answer an appeal or a direct challenge with this draw. */
 export function appealPoint(of: {
   chainId: number;

@@ -7,7 +7,7 @@ import {
   SHARD_BYTES,
 } from "../../protocol/constants.ts";
 import { buildAnswer, type ShardAnswer } from "../../protocol/disputes/answer.ts";
-import { appealDraw, appealPoint, drawnIndexes } from "../../protocol/disputes/draw.ts";
+import { appealDraw, appealPoint, drawnShards } from "../../protocol/disputes/draw.ts";
 import { fieldToBytes } from "../../protocol/kzg/field.ts";
 import type { Kzg } from "../../protocol/kzg/kzg.ts";
 import { orderTree } from "../../protocol/merkle/slotRoot.ts";
@@ -105,6 +105,27 @@ function shardOf(slot: number, stripe: number): Uint8Array {
   return encodePacked31(bytesOf(`shard ${slot} ${stripe}`, PAYLOAD_BYTES));
 }
 
+/** Lost records by their entries' slots: stripes of each, and the stripe that the entry names. */
+const RECORDS = [
+  { stripes: [1], named: [0] },
+  { stripes: [3], named: [2] },
+  { stripes: [4], named: [1] },
+  { stripes: [4294967295], named: [4294967294] },
+  { stripes: [1, 1], named: [0, 0] },
+  { stripes: [1, 2], named: [0, 1] },
+  { stripes: [2, 2], named: [1, 0] },
+  { stripes: [1, 1000], named: [0, 999] },
+  { stripes: [1, 1, 1], named: [0, 0, 0] },
+  { stripes: [1, 2, 1], named: [0, 0, 0] },
+  { stripes: [64, 7, 300], named: [63, 3, 299] },
+  { stripes: [1, 1, 1, 1], named: [0, 0, 0, 0] },
+  { stripes: [9, 8, 7, 6, 5], named: [8, 7, 6, 5, 4] },
+  ...[63, 64].map((count) => ({
+    stripes: Array.from({ length: count }, (_, index) => index + 1),
+    named: Array.from({ length: count }, (_, index) => index),
+  })),
+];
+
 /** Draws, points, answers for shards of one order, and answers that must be refused. */
 export async function appealCases(kzg: Kzg) {
   const disputes = addressOf("disputes");
@@ -124,7 +145,14 @@ export async function appealCases(kzg: Kzg) {
     return {
       ...of,
       draw,
-      drawn: [1, 2, 4, 5, 63, 64].map((count) => ({ count, indexes: drawnIndexes(draw, count) })),
+      drawn: RECORDS.map(({ stripes, named }) => ({
+        stripes,
+        named,
+        shards: drawnShards(
+          draw,
+          stripes.map((count, index) => ({ stripes: count, stripe: named[index]! })),
+        ),
+      })),
     };
   });
   const draw = draws[0]!.draw;

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { type Hex, hexToBytes } from "viem";
 import { FIELD_ELEMENTS_PER_SHARD, PAYLOAD_BYTES, SHARD_BYTES } from "../../../protocol/constants.ts";
 import { buildAnswer } from "../../../protocol/disputes/answer.ts";
-import { appealDraw, appealPoint, drawnIndexes } from "../../../protocol/disputes/draw.ts";
+import { appealDraw, appealPoint, drawnShards } from "../../../protocol/disputes/draw.ts";
 import { fieldFromBytes } from "../../../protocol/kzg/field.ts";
 import { createKzg } from "../../../protocol/kzg/kzg.ts";
 import { orderTree, shardLeaf, slotLeaf } from "../../../protocol/merkle/slotRoot.ts";
@@ -48,7 +48,10 @@ describe("golden vectors of appeals", () => {
   it("draw as this code draws", () => {
     for (const { epochDraw, provider, part, draw, drawn } of vectors.draws) {
       assert.equal(appealDraw(epochDraw as Hex, provider, part), draw);
-      for (const { count, indexes } of drawn) assert.deepEqual(drawnIndexes(draw as Hex, count), indexes);
+      for (const { stripes, named, shards } of drawn) {
+        const entries = stripes.map((count, index) => ({ stripes: count, stripe: named[index]! }));
+        assert.deepEqual(drawnShards(draw as Hex, entries), shards);
+      }
     }
   });
 

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { type Hex, keccak256, numberToHex, stringToHex } from "viem";
 import { APPEAL_DRAWS, FIELD_MODULUS } from "../../../protocol/constants.ts";
-import { appealDraw, appealPoint, drawnIndexes } from "../../../protocol/disputes/draw.ts";
+import { appealDraw, appealPoint, drawnIndexes, drawnShards } from "../../../protocol/disputes/draw.ts";
 
 const word = (value: number | bigint) => numberToHex(value, { size: 32 }).slice(2);
 const draws = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => keccak256(bytes));
@@ -31,6 +31,51 @@ describe("the entries that an appeal has to answer", () => {
     const epochDraw = keccak256("0x01");
     assert.equal(appealDraw(epochDraw, 5, 2), keccak256(`${epochDraw}${word(5)}${word(2)}` as Hex));
     assert.notEqual(appealDraw(epochDraw, 5, 2), appealDraw(epochDraw, 2, 5));
+  });
+});
+
+describe("the shards that an appeal has to answer", () => {
+  const entries = fc.array(
+    fc
+      .integer({ min: 1, max: 9 })
+      .chain((stripes) => fc.record({ stripes: fc.constant(stripes), stripe: fc.nat(stripes - 1) })),
+    { minLength: 1, maxLength: 64 },
+  );
+
+  it("are those that the drawn entries name, and nothing else when the record has four or more", () => {
+    fc.assert(
+      fc.property(draws, entries, (draw, all) => {
+        const named = drawnIndexes(draw, all.length).map((index) => ({ index, stripe: all[index]!.stripe }));
+        const drawn = drawnShards(draw, all);
+        assert.deepEqual(drawn.slice(0, named.length), named);
+        if (all.length >= APPEAL_DRAWS) assert.equal(drawn.length, APPEAL_DRAWS);
+      }),
+    );
+  });
+
+  it("are four different ones however few entries there are, or all that the slots have", () => {
+    fc.assert(
+      fc.property(draws, entries, (draw, all) => {
+        const drawn = drawnShards(draw, all);
+        const shards = all.reduce((sum, { stripes }) => sum + stripes, 0);
+        assert.equal(new Set(drawn.map(({ index, stripe }) => `${index}/${stripe}`)).size, drawn.length);
+        assert.equal(drawn.length, Math.min(shards, APPEAL_DRAWS));
+        assert.ok(drawn.every(({ index, stripe }) => stripe < all[index]!.stripes));
+      }),
+    );
+  });
+
+  it("follow, after the named ones, from keccak256(abi.encode(draw, 'more', i)): entry, then stripe", () => {
+    const draw = keccak256("0x09");
+    const text = `${word(0x60)}%i${word(4)}${stringToHex("more", { size: 32 }).slice(2)}`;
+    const hashes = Array.from({ length: 30 }, (_, i) =>
+      BigInt(keccak256(`${draw}${text.replace("%i", word(i))}`)),
+    );
+    const expected = new Set(["0/5", ...hashes.map((hash) => `0/${(hash >> 128n) % 6n}`)]);
+    const drawn = drawnShards(draw, [{ stripe: 5, stripes: 6 }]).map(
+      ({ index, stripe }) => `${index}/${stripe}`,
+    );
+    assert.deepEqual(drawn, [...expected].slice(0, APPEAL_DRAWS));
   });
 });
 
