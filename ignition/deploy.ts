@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createHardhatRuntimeEnvironment } from "hardhat/hre";
-import { type Address, createPublicClient, http, parseEventLogs } from "viem";
+import { type Address, createPublicClient, type Hex, http, parseEventLogs } from "viem";
 import config from "../hardhat.config.ts";
 import { groupFactoryAbi } from "../protocol/abi/generated/GroupFactory.ts";
 import type { Deployment } from "../protocol/chain/deployment.ts";
@@ -59,14 +59,16 @@ export function embeddedParameters(): ChosenParameters {
 }
 
 export type DeployGroupOptions = {
-  /** JSON-RPC of a chain that mines by itself while this runs and signs for `from`. */
+  /** JSON-RPC of a chain that mines by itself, or is mined, while this runs. */
   readonly rpcUrl: string;
+  /** Private keys to sign with; without any the node signs with its own accounts. */
+  readonly keys?: readonly Hex[];
   /** Over `embeddedParameters()`; genesis is the latest block's time by default, treasury the sender. */
   readonly parameters?: Partial<ChosenParameters> & {
     readonly genesis?: number;
     readonly treasury?: Address;
   };
-  /** One of the node's own accounts; its first one by default. It receives the token's supply. */
+  /** Account that sends; the first one by default. It receives the token's supply. */
   readonly from?: Address;
   /** Token wei. */
   readonly supply?: bigint;
@@ -83,13 +85,14 @@ export async function deployGroup(options: DeployGroupOptions): Promise<Deployme
   const latest = await client.getBlock();
   const chosen = { ...embeddedParameters(), genesis: Number(latest.timestamp), ...options.parameters };
   // Ignition keeps a journal per chain id; an embedded chain begins anew each time and needs none.
+  const accounts = options.keys === undefined ? ("remote" as const) : [...options.keys];
   const journal = await mkdtemp(join(tmpdir(), "memo-ignition-"));
   try {
     const hre = await createHardhatRuntimeEnvironment(
       {
         ...config,
         paths: { ...config.paths, ignition: journal },
-        networks: { remote: { type: "http", chainType: "l1", url: rpcUrl, accounts: "remote" } },
+        networks: { remote: { type: "http", chainType: "l1", url: rpcUrl, accounts } },
       },
       {},
       ROOT,

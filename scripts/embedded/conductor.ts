@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { PublicClient } from "viem";
 import { MemoError } from "../../protocol/errors.ts";
+import { createPool } from "./pool.ts";
+import { describeRpcError, rpcOf } from "./rpc.ts";
 
 /** Chain seconds from one block to the next. */
 export const BLOCK_SECONDS = 5;
@@ -49,7 +51,8 @@ interface Goal {
  */
 export function createConductor(options: ConductorOptions) {
   const { client, capMs = 15_000 } = options;
-  const request = client.request as (args: { method: string; params?: unknown[] }) => Promise<unknown>;
+  const request = rpcOf(client);
+  const hasPending = createPool(request);
   let duties: Duties | undefined;
   let goals: Goal[] = [];
   let confirming = 0;
@@ -61,10 +64,6 @@ export function createConductor(options: ConductorOptions) {
   async function readHead(late: readonly string[] = []): Promise<ChainHead> {
     const block = await client.getBlock({ blockTag: "latest" });
     return { number: block.number, timestamp: Number(block.timestamp), late };
-  }
-
-  async function hasPending(): Promise<boolean> {
-    return ((await request({ method: "eth_pendingTransactions" })) as unknown[]).length > 0;
   }
 
   async function isWanted(): Promise<boolean> {
@@ -79,7 +78,7 @@ export function createConductor(options: ConductorOptions) {
    * otherwise go on with the machine's clock, past deadlines that the chain has not reached.
    */
   async function fixNextTimestamp(head: ChainHead): Promise<void> {
-    await request({ method: "evm_setNextBlockTimestamp", params: [head.timestamp + BLOCK_SECONDS] });
+    await request("evm_setNextBlockTimestamp", [head.timestamp + BLOCK_SECONDS]);
   }
 
   async function mine(): Promise<ChainHead> {
@@ -87,7 +86,7 @@ export function createConductor(options: ConductorOptions) {
     const late = (await duties?.settle(before.number, capMs)) ?? [];
     // Whoever was waited for may have sent one: those in this block want confirming.
     confirming = (await hasPending()) ? options.confirmations : Math.max(0, confirming - 1);
-    await request({ method: "evm_mine" });
+    await request("evm_mine");
     lastMined = Date.now();
     const head = await readHead(late);
     await fixNextTimestamp(head);
@@ -125,9 +124,12 @@ export function createConductor(options: ConductorOptions) {
     }
   }
 
-  const running = loop().catch((error: Error) => {
+  const running = loop().catch((cause: unknown) => {
     if (stopped) return;
     stopped = true;
+    const error = new MemoError("CHAIN_LOST", `The chain cannot go on: ${describeRpcError(cause)}`, {
+      cause,
+    });
     for (const goal of goals) goal.reject(error);
     options.onFailure?.(error);
   });

@@ -5,10 +5,10 @@ import { challengeSettlementAbi } from "../../protocol/abi/generated/ChallengeSe
 import { memoTokenAbi } from "../../protocol/abi/generated/MemoToken.ts";
 import { type DeployedGroup, type Deployment, writeDeployment } from "../../protocol/chain/deployment.ts";
 import { MemoError } from "../../protocol/errors.ts";
-import { embeddedAccount } from "./accounts.ts";
+import { embeddedAccount, embeddedKey } from "./accounts.ts";
 import { type Sender, sendAll } from "./calls.ts";
-import type { ChainProcess } from "./chainProcess.ts";
 import { type Member, registerMembers } from "./members.ts";
+import type { NetworkChain } from "./networkChain.ts";
 
 /** Tokens that the user begins with. */
 const USER_TOKENS = parseEther("100000");
@@ -20,8 +20,8 @@ export interface EmbeddedGroup {
 }
 
 /** Deploys token, factory and one group, and writes the file that every part reads. Somebody has to mine meanwhile. */
-export async function createEmbeddedGroup(chain: ChainProcess, dataDir: string): Promise<EmbeddedGroup> {
-  const deployment = await deployGroup({ rpcUrl: chain.url });
+export async function createEmbeddedGroup(chain: NetworkChain, dataDir: string): Promise<EmbeddedGroup> {
+  const deployment = await deployGroup({ rpcUrl: chain.url, keys: [embeddedKey("deployer")] });
   const deploymentPath = join(dataDir, "deployment.json");
   await writeDeployment(deploymentPath, deployment);
   const group = deployment.groups[0];

@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { pino } from "pino";
+import type { Hex } from "viem";
 import { buildContracts } from "../../ignition/buildContracts.ts";
 import { type Indexer, startIndexer } from "../../indexer/startIndexer.ts";
 import { epochAt, epochStart } from "../../protocol/chain/epochs.ts";
@@ -9,13 +10,15 @@ import { peerIdFromSeed } from "../../protocol/net/host.ts";
 import { writeKeyFile } from "../../protocol/runtime/keyFile.ts";
 import { createLogger, type Logger } from "../../protocol/runtime/logger.ts";
 import { embeddedKey, fundedKeys } from "./accounts.ts";
-import { type ChainProcess, startChainProcess } from "./chainProcess.ts";
+import { startChainProcess } from "./chainProcess.ts";
 import { type ChainHead, type Conductor, createConductor } from "./conductor.ts";
 import { prepareDataDir, releaseDataDir } from "./dataDir.ts";
+import { borrowChain } from "./foreignChain.ts";
 import { createEmbeddedGroup, type EmbeddedGroup, populateGroup } from "./group.ts";
+import type { NetworkChain } from "./networkChain.ts";
 import { type NodeSpec, type NodeStatus, nodeDataDir } from "./nodesApi.ts";
 import { type NodesProcess, startNodesProcess } from "./nodesProcess.ts";
-import { claimNetworkPorts, claimNodePort } from "./ports.ts";
+import { claimNetworkPorts, claimNodePort, type NetworkPorts } from "./ports.ts";
 
 /** The index asks for new blocks this often. */
 const INDEX_POLL_MS = 100;
@@ -27,6 +30,8 @@ export interface NetworkOptions {
   keepers?: number;
   /** Port of the index; the chain has the next one. 0 (default): any two free ones. */
   port?: number;
+  /** JSON-RPC of a development chain that runs already; one is started otherwise. */
+  rpcUrl?: string | undefined;
   /** Whether the daemons run (default); without them there are chain, contracts and registered members. */
   nodes?: boolean;
   /** Whether the index runs (default). */
@@ -44,7 +49,7 @@ export interface EmbeddedNetwork extends EmbeddedGroup {
   dataDir: string;
   /** Writes to `network.log` in the data directory. */
   logger: Logger;
-  chain: ChainProcess;
+  chain: NetworkChain;
   conductor: Conductor;
   nodes?: NodesProcess;
   /** As the daemons were when they had started; providers first. */
@@ -73,10 +78,26 @@ async function claimMembers(role: "provider peer" | "keeper peer", count: number
   return specs;
 }
 
+/** The chain of the network: one that runs already, if its URL is given, or one of its own. */
+function findChain(options: {
+  dataDir: string;
+  ports: NetworkPorts;
+  keys: readonly Hex[];
+  rpcUrl: string | undefined;
+}): Promise<NetworkChain> {
+  const { dataDir, ports, keys, rpcUrl } = options;
+  if (rpcUrl === undefined) return startChainProcess({ dataDir, port: ports.chain, keys });
+  return borrowChain({ url: rpcUrl, keys });
+}
+
+function describeBorrowed({ id, url, version }: NetworkChain): string {
+  return `chain ${id} at ${url}, ${version}, which was running: it mines when it is told to, until this ends`;
+}
+
 /**
  * Boots a whole network on this machine: chain, contracts, registered providers and keepers, their daemons and the
  * index, in processes that end with this one. Everything that `npm start` and the tests of whole systems stand on.
- * @throws DATA_DIR_NOT_OURS, DATA_DIR_IN_USE, PORT_IN_USE, and what a part throws that does not start; nothing is left running then
+ * @throws DATA_DIR_NOT_OURS, DATA_DIR_IN_USE, PORT_IN_USE, what `borrowChain` throws, and what a part throws that does not start; nothing is left running then
  */
 export async function startEmbeddedNetwork(options: NetworkOptions): Promise<EmbeddedNetwork> {
   const { dataDir, signal } = options;
@@ -93,7 +114,7 @@ export async function startEmbeddedNetwork(options: NetworkOptions): Promise<Emb
   const nodesDir = join(dataDir, "nodes");
   await writeKeyFile(userKeyPath, embeddedKey("user"));
 
-  const parts: { nodes?: NodesProcess; chain?: ChainProcess; conductor?: Conductor; indexer?: Indexer } = {};
+  const parts: { nodes?: NodesProcess; chain?: NetworkChain; conductor?: Conductor; indexer?: Indexer } = {};
   const ending = new AbortController();
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
@@ -124,7 +145,7 @@ export async function startEmbeddedNetwork(options: NetworkOptions): Promise<Emb
       watch("providers and keepers", nodes.exited);
     }
     const keys = fundedKeys(counts.providers, counts.keepers);
-    const starting = startChainProcess({ dataDir, port: ports.chain, keys }).then((chain) => {
+    const starting = findChain({ dataDir, ports, keys, rpcUrl: options.rpcUrl }).then((chain) => {
       parts.chain = chain;
       // Asked to end meanwhile: nobody else knows of it.
       if (stopping !== undefined) void chain.stop();
@@ -132,7 +153,7 @@ export async function startEmbeddedNetwork(options: NetworkOptions): Promise<Emb
     });
     const [chain] = await Promise.all([starting, buildContracts(ending.signal)]);
     ending.signal.throwIfAborted();
-    watch("chain", chain.exited);
+    if (chain.exited !== undefined) watch("chain", chain.exited);
     const conductor = createConductor({
       client: chain.publicClient,
       confirmations: 2,
@@ -140,7 +161,7 @@ export async function startEmbeddedNetwork(options: NetworkOptions): Promise<Emb
       ...(options.onFailure === undefined ? {} : { onFailure: options.onFailure }),
     });
     parts.conductor = conductor;
-    say(`chain 31337 at ${chain.url}`);
+    say(chain.version === undefined ? `chain ${chain.id} at ${chain.url}` : describeBorrowed(chain));
 
     const group = await createEmbeddedGroup(chain, dataDir);
     say(`a group made by GroupFactory ${group.deployment.factory.address}`);

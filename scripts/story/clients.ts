@@ -1,5 +1,4 @@
 import { createPublicClient, createWalletClient, http, type PublicClient } from "viem";
-import { hardhat } from "viem/chains";
 import { createGroupView, type GroupView } from "../../client/chain/groupView.ts";
 import { type Client, createClient } from "../../client/createClient.ts";
 import { createTransactor } from "../../protocol/chain/transactor.ts";
@@ -20,7 +19,7 @@ export function createUserClient(
   const { chain, deployment, group, logger } = network;
   const { kzg, among } = options;
   const account = embeddedAccount("user");
-  const common = { chain: hardhat, transport: http(chain.url) } as const;
+  const common = { chain: chain.walletClient.chain, transport: http(chain.url) } as const;
   const publicClient = createPublicClient({ ...common, cacheTime: 0 }) as PublicClient;
   const view = createGroupView({ client: publicClient, chainId: deployment.chainId, group });
   return createClient({

@@ -26,6 +26,8 @@ export interface StartOptions {
   data: string;
   /** First port of the network: the index; the chain has the next one. 0 picks free ones. */
   port: number;
+  /** JSON-RPC of a development chain that runs already, instead of Hardhat's. */
+  rpc?: string;
 }
 
 function invalid(flag: string, text: string): MemoError {
@@ -39,6 +41,13 @@ function integer(flag: string, min: number, max: number) {
       throw invalid(flag, `${JSON.stringify(value)} is not a whole number from ${min} to ${max}.`);
     }
     return number;
+  };
+}
+
+function httpUrl(flag: string) {
+  return (value: string): string => {
+    if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value;
+    throw invalid(flag, `${JSON.stringify(value)} is no URL of a chain: write http://127.0.0.1:8545.`);
   };
 }
 
@@ -62,6 +71,7 @@ function command(): Command {
       integer("--port", 0, 65_500),
       42_069,
     )
+    .option("--rpc <url>", "development chain that runs already (anvil, a Hardhat node)", httpUrl("--rpc"))
     .allowExcessArguments(false)
     .exitOverride();
 }

@@ -52,12 +52,15 @@ function createStopwatch() {
 
 /** Boots the network. What it stands on is said as it comes up. */
 async function boot({ options, terminal, signal, onFailure }: StoryOptions): Promise<EmbeddedNetwork> {
-  terminal.stage("Booting an embedded network");
+  terminal.stage(
+    options.rpc === undefined ? "Booting an embedded network" : "Booting a network on a running chain",
+  );
   return startEmbeddedNetwork({
     dataDir: options.data,
     providers: options.providers,
     keepers: options.keepers,
     port: options.port,
+    rpcUrl: options.rpc,
     signal,
     onFailure,
     onStep: (text) => terminal.step(text),

@@ -49,6 +49,12 @@ test("every flag is taken over", () => {
   });
 });
 
+test("a chain that runs already is named by its URL", () => {
+  const url = "http://127.0.0.1:8545";
+  assert.equal(parseStartOptions(["--file", file, "--rpc", url])?.rpc, url);
+  assert.equal(parseStartOptions(["--file", file])?.rpc, undefined);
+});
+
 test("a file that does not exist, is a directory or no regular file is named in the refusal", () => {
   const missing = refusal("--file", join(folder, "missing"));
   assert.equal(missing.code, "FILE_NOT_FOUND");
@@ -83,6 +89,9 @@ for (const argv of [
   ["--port", "70000"],
   ["--port", "1.5"],
   ["--speed", "9"],
+  ["--rpc", "localhost:8545"],
+  ["--rpc", "ws://127.0.0.1:8545"],
+  ["--rpc", "127.0.0.1"],
   ["--file"],
   ["surplus"],
 ]) {
