@@ -2,8 +2,8 @@ import { createPublicClient, type Hex, http, numberToHex } from "viem";
 import { privateKeyToAddress } from "viem/accounts";
 import { MemoError } from "../../protocol/errors.ts";
 import { BLOCK_SECONDS } from "./conductor.ts";
+import { type Mining, readDevelopmentChain } from "./developmentChain.ts";
 import { connectClients, type NetworkChain } from "./networkChain.ts";
-import { type Mining, type ProbedChain, probeChain } from "./probeChain.ts";
 import { type RpcRequest, rpcOf } from "./rpc.ts";
 
 /** Native wei that each account is given. */
@@ -12,7 +12,7 @@ const BALANCE = 10n ** 22n;
 /**
  * Takes a running development chain for a network: gives the accounts of `keys` native coin and ends its mining by
  * itself, so that the conductor alone says when. `stop` lets it mine again as before; it is never ended.
- * @throws what `probeChain` throws, and CHAIN_NOT_DEVELOPMENT when it does not do as it is told
+ * @throws what `readDevelopmentChain` throws, and CHAIN_NOT_DEVELOPMENT when it does not do as it is told
  */
 export async function borrowChain({
   url,
@@ -21,29 +21,25 @@ export async function borrowChain({
   url: string;
   keys: readonly Hex[];
 }): Promise<NetworkChain> {
-  const request = rpcOf(createPublicClient({ transport: http(url), cacheTime: 0 }));
-  const probed = await probeChain(url, request);
+  const client = createPublicClient({ transport: http(url), cacheTime: 0 });
+  const request = rpcOf(client);
+  const { id, version, mining } = await readDevelopmentChain(url, client);
   let returned: Promise<void> | undefined;
   const stop = (): Promise<void> => {
-    returned ??= letMine(request, probed.mining);
+    returned ??= letMine(request, mining);
     return returned;
   };
   try {
-    await takeOver(url, probed, request, keys);
+    await takeOver(url, id, request, keys);
   } catch (error) {
     await stop();
     throw error;
   }
-  return { id: probed.id, version: probed.version, url, ...connectClients(url, probed.id), stop };
+  return { id, version, url, ...connectClients(url, id), stop };
 }
 
 /** Stops the chain's own mining, funds the accounts, and sees that a block has the time that was said. */
-async function takeOver(
-  url: string,
-  { id }: ProbedChain,
-  request: RpcRequest,
-  keys: readonly Hex[],
-): Promise<void> {
+async function takeOver(url: string, id: number, request: RpcRequest, keys: readonly Hex[]): Promise<void> {
   try {
     await request("evm_setAutomine", [false]);
     await request("evm_setIntervalMining", [0]);

@@ -6,10 +6,9 @@ import { numberToHex } from "viem";
 import { privateKeyToAddress } from "viem/accounts";
 import { BLOCK_SECONDS } from "../../../scripts/embedded/conductor.ts";
 import { borrowChain } from "../../../scripts/embedded/foreignChain.ts";
+import { answerCall } from "./fakeChain.ts";
 
 const KEY = `0x${"11".repeat(32)}` as const;
-const POINT_EVALUATION =
-  "0x000000000000000000000000000000000000000000000000000000000000100073eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001";
 
 interface Call {
   method: string;
@@ -25,7 +24,9 @@ async function createChain(options: { interval?: number | null; obeys?: boolean 
     hardhat_metadata: () => ({ clientVersion: "anvil/v1.7.1" }),
     hardhat_getAutomine: () => chain.auto,
     anvil_getIntervalMining: () => chain.interval,
-    eth_call: ([{ to }]) => (to === undefined ? numberToHex(255, { size: 32 }) : POINT_EVALUATION),
+    eth_call: answerCall,
+    // Too few blocks to say anything of prevRandao.
+    eth_blockNumber: () => "0x0",
     evm_setAutomine: ([auto]) => {
       chain.auto = Boolean(auto);
     },
