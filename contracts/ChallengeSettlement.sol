@@ -191,9 +191,9 @@ contract ChallengeSettlement is Rosters, EIP712 {
     }
 
     /// @inheritdoc IChallengeSettlement
-    function unpaid(uint32 from, uint32 to) external view returns (uint32 dead, uint32 feeless) {
+    function unpaid(uint32 from, uint32 to) external view returns (Unpaid memory result) {
         uint32 end = _queue.load().lastFinished + 1;
-        return _gaps.between(from, to < end ? to : end);
+        (result.dead, result.feeless) = _gaps.between(from, to < end ? to : end);
     }
 
     /// @inheritdoc IChallengeSettlement
@@ -266,11 +266,11 @@ contract ChallengeSettlement is Rosters, EIP712 {
     }
 
     function _checkMembers(Certificate calldata certificate, uint32 signers, bytes calldata signatures) private view {
-        address pointer = _rosterOf(certificate.term);
+        (address pointer, uint32 masked_) = _rosterOf(certificate.term);
         if (pointer == address(0)) revert NoRoster(certificate.term);
         bytes memory members = Roster.read(pointer);
         CertificateCheck.checkContent(certificate, members.size());
-        CertificateCheck.checkMask(signers, _masks[pointer]);
+        CertificateCheck.checkMask(signers, masked_);
         CertificateCheck.checkSignatures(members, signers, signatures, commitDigest(certificate));
     }
 

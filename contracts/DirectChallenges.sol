@@ -9,6 +9,7 @@ import {CallCost} from "./libraries/CallCost.sol";
 import {CloneArguments} from "./libraries/CloneArguments.sol";
 import {Draws} from "./libraries/Draws.sol";
 import {OrderHash} from "./libraries/OrderHash.sol";
+import {ShardProof} from "./libraries/ShardProof.sol";
 import {RollingHash} from "./libraries/RollingHash.sol";
 
 /// @title Part of `Disputes`: anybody demands a proof that a shard is there
@@ -28,6 +29,10 @@ abstract contract DirectChallenges is SlotDisputes {
     uint256 private constant PAYMENT_GAS = 70_000;
     /// @dev Enough for any wallet to receive a bond, too little to make closing a challenge expensive.
     uint256 private constant RETURN_GAS = 50_000;
+    /// @dev Of a blob (EIP-4844).
+    uint256 private constant GAS_PER_BLOB = 1 << 17;
+    /// @dev A demand's bond covers a blob at so many times the price of its own block.
+    uint256 private constant BLOB_BOND_FACTOR = 2;
 
     /// @dev Challenges to a provider. The word is never cleared, which makes all but the first one cheaper.
     struct Challenges {
@@ -39,6 +44,7 @@ abstract contract DirectChallenges is SlotDisputes {
 
     mapping(bytes32 shardKey => bytes32 ticketHash) private _tickets;
     mapping(uint32 providerId => Challenges challenges) private _challenges;
+    mapping(address owner => mapping(address demander => bool approved) demanders) private _demanders;
 
     /// @inheritdoc IDisputes
     function challenge(
@@ -46,34 +52,30 @@ abstract contract DirectChallenges is SlotDisputes {
         uint8 slot,
         uint32 stripe
     ) external payable nonReentrant returns (uint64 id) {
-        bytes32 orderId = order.id();
-        Tenure memory tenure = _challengeable(order, orderId, slot, stripe);
-        bytes32 key = _shardKey(orderId, slot, stripe);
-        if (_tickets[key] != 0) revert ChallengeAlreadyOpen(orderId, slot, stripe);
+        Tenure memory tenure = _challengeable(order, order.id(), slot, stripe);
         (uint256 bond, bool ownerLane) = _bond(tenure, msg.sender == order.owner);
         if (msg.value != bond) revert BondWrong(msg.value, bond);
+        return _openTicket(tenure, stripe, bond, ownerLane, false);
+    }
 
-        id = _count(tenure.providerId, ownerLane);
-        Ticket memory ticket = Ticket({
-            id: id,
-            orderId: orderId,
-            slot: slot,
-            stripe: stripe,
-            providerId: tenure.providerId,
-            since: tenure.since,
-            until: tenure.until,
-            challenger: msg.sender,
-            bond: uint128(bond),
-            deadline: _deadline(),
-            deadlineBlock: _deadlineBlock(),
-            draw: Draws.ofChallenge(id),
-            ownerLane: ownerLane
-        });
-        bytes memory encoded = abi.encode(ticket);
-        _tickets[key] = keccak256(encoded);
-        if (tenure.until == 0) ++_open[orderId][slot].holder;
-        else ++_open[orderId][slot].former;
-        _events.log(ChallengeOpened.selector, _topic(id), _topic(tenure.providerId), _topic(msg.sender), encoded);
+    /// @inheritdoc IDisputes
+    function demand(Order calldata order, uint8 slot, uint32 stripe) external payable nonReentrant returns (uint64 id) {
+        if (CloneArguments.word(CloneArguments.BLOB_ANSWERS) == 0) revert BlobsUnavailable();
+        if (!isDemander(order.owner, msg.sender)) revert NotDemander(msg.sender, order.owner);
+        Tenure memory tenure = _challengeable(order, order.id(), slot, stripe);
+        (uint256 bond, bool ownerLane) = _bond(tenure, msg.sender == order.owner);
+        bond += _blobBond();
+        if (msg.value < bond) revert BondWrong(msg.value, bond);
+        id = _openTicket(tenure, stripe, bond, ownerLane, true);
+        // Nobody knows the price of a blob before its block.
+        if (!_send(msg.sender, msg.value - bond, gasleft())) revert TransferFailed(msg.sender, msg.value - bond);
+    }
+
+    /// @inheritdoc IDisputes
+    function approveDemander(address demander, bool approved) external {
+        if (_demanders[msg.sender][demander] == approved) revert ApprovalUnchanged(demander, approved);
+        _demanders[msg.sender][demander] = approved;
+        _events.log(DemanderApproved.selector, _topic(msg.sender), _topic(demander), abi.encode(approved));
     }
 
     /// @inheritdoc IDisputes
@@ -82,9 +84,10 @@ abstract contract DirectChallenges is SlotDisputes {
         _closeTicket(ticket, _endOf(ticket));
         _requireWindow(ticket.deadline, ticket.deadlineBlock);
         _checkAnswer(0, answer, ticket.draw, ticket.orderId, ticket.slot, ticket.stripe);
+        if (ticket.asBlob) _requireBlob(ShardProof.versionedHash(answer.commitment));
         uint256 used = CallCost.intrinsicGas() + RESPONSE_TAIL_GAS + gasBefore - gasleft();
         _requireGas(PAYMENT_GAS);
-        uint256 reimbursed = CallCost.priceOf(used);
+        uint256 reimbursed = CallCost.priceOf(used) + (ticket.asBlob ? GAS_PER_BLOB * block.blobbasefee : 0);
         if (reimbursed > ticket.bond) reimbursed = ticket.bond;
         _events.log(
             ChallengeAnswered.selector,
@@ -123,12 +126,25 @@ abstract contract DirectChallenges is SlotDisputes {
         );
         // Who cannot be paid must not keep a dispute open; but nobody may fail the payment by giving little gas.
         _requireGas(RETURN_GAS + PAYMENT_GAS);
-        if (!_send(ticket.challenger, ticket.bond, RETURN_GAS)) _burn(ticket.bond);
+        if (_send(ticket.challenger, ticket.bond, RETURN_GAS)) return;
+        _events.log(BondForfeited.selector, _topic(ticket.id), _topic(ticket.challenger), abi.encode(ticket.bond));
+        _burn(ticket.bond);
     }
 
     /// @inheritdoc IDisputes
-    function bondOf(Order calldata order, uint8 slot, address challenger) external view returns (uint256 bond) {
+    function bondOf(Order calldata order, uint8 slot, address challenger) public view returns (uint256 bond) {
         (bond, ) = _bond(_challengeable(order, order.id(), slot, 0), challenger == order.owner);
+    }
+
+    /// @inheritdoc IDisputes
+    function demandBondOf(Order calldata order, uint8 slot, address challenger) external view returns (uint256) {
+        if (CloneArguments.word(CloneArguments.BLOB_ANSWERS) == 0) revert BlobsUnavailable();
+        return bondOf(order, slot, challenger) + _blobBond();
+    }
+
+    /// @inheritdoc IDisputes
+    function isDemander(address owner, address demander) public view returns (bool) {
+        return demander == owner || _demanders[owner][demander];
     }
 
     /// @inheritdoc IDisputes
@@ -138,6 +154,39 @@ abstract contract DirectChallenges is SlotDisputes {
     }
 
     // ---------------------------------------------------------------------------------------------------- internal
+
+    function _openTicket(
+        Tenure memory tenure,
+        uint32 stripe,
+        uint256 bond,
+        bool ownerLane,
+        bool asBlob
+    ) private returns (uint64 id) {
+        bytes32 key = _shardKey(tenure.orderId, tenure.slot, stripe, asBlob);
+        if (_tickets[key] != 0) revert ChallengeAlreadyOpen(tenure.orderId, tenure.slot, stripe);
+        id = _count(tenure.providerId, ownerLane);
+        Ticket memory ticket = Ticket({
+            id: id,
+            orderId: tenure.orderId,
+            slot: tenure.slot,
+            stripe: stripe,
+            providerId: tenure.providerId,
+            since: tenure.since,
+            until: tenure.until,
+            challenger: msg.sender,
+            bond: uint128(bond),
+            deadline: _deadline(),
+            deadlineBlock: _deadlineBlock(),
+            draw: Draws.ofChallenge(id),
+            ownerLane: ownerLane,
+            asBlob: asBlob
+        });
+        bytes memory encoded = abi.encode(ticket);
+        _tickets[key] = keccak256(encoded);
+        if (tenure.until == 0) ++_open[tenure.orderId][tenure.slot].holder;
+        else ++_open[tenure.orderId][tenure.slot].former;
+        _events.log(ChallengeOpened.selector, _topic(id), _topic(tenure.providerId), _topic(msg.sender), encoded);
+    }
 
     /// @dev Who has to answer for a slot: its holder, or who lost it last.
     function _challengeable(
@@ -188,7 +237,7 @@ abstract contract DirectChallenges is SlotDisputes {
 
     /// @param until End of the challenged tenure; 0 while it lasts.
     function _closeTicket(Ticket calldata ticket, uint32 until) private {
-        bytes32 key = _shardKey(ticket.orderId, ticket.slot, ticket.stripe);
+        bytes32 key = _shardKey(ticket.orderId, ticket.slot, ticket.stripe, ticket.asBlob);
         if (_tickets[key] != keccak256(abi.encode(ticket))) {
             revert TicketUnknown(ticket.orderId, ticket.slot, ticket.stripe);
         }
@@ -198,8 +247,21 @@ abstract contract DirectChallenges is SlotDisputes {
         if (!ticket.ownerLane) --_challenges[ticket.providerId].open;
     }
 
-    function _shardKey(bytes32 orderId, uint8 slot, uint32 stripe) private pure returns (bytes32) {
-        return keccak256(abi.encode(orderId, slot, stripe));
+    /// @dev A demand has a place of its own, which no plain challenge can occupy.
+    function _shardKey(bytes32 orderId, uint8 slot, uint32 stripe, bool asBlob) private pure returns (bytes32) {
+        return keccak256(abi.encode(orderId, slot, stripe, asBlob));
+    }
+
+    function _blobBond() private view returns (uint256) {
+        return BLOB_BOND_FACTOR * GAS_PER_BLOB * block.blobbasefee;
+    }
+
+    /// @dev A transaction has few blobs; what is behind them is 0.
+    function _requireBlob(bytes32 versionedHash) private view {
+        uint256 index = 0;
+        bytes32 found = blobhash(index);
+        while (found != versionedHash && found != 0) found = blobhash(++index);
+        if (found == 0) revert BlobMissing(versionedHash);
     }
 
     function _requireGas(uint256 required) private view {

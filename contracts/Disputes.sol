@@ -61,11 +61,11 @@ contract Disputes is DirectChallenges {
         _requireWindow(record.deadline, record.deadlineBlock);
         if (_staking().providerOf(msg.sender) != providerId) revert NotAccused(msg.sender, providerId);
         bytes32 draw = Draws.ofRecord(drawOf[epoch], providerId, part);
-        uint256[] memory drawn = Draws.indexes(draw, entries.length);
+        DrawnShard[] memory drawn = Draws.shards(draw, entries);
         if (answers.length != drawn.length) revert AnswersCount(answers.length, drawn.length);
         for (uint256 i = 0; i < drawn.length; ++i) {
-            KeptEntry calldata entry = entries[drawn[i]];
-            _checkAnswer(i, answers[i], draw, entry.orderId, entry.slot, entry.stripe);
+            KeptEntry calldata entry = entries[drawn[i].index];
+            _checkAnswer(i, answers[i], draw, entry.orderId, entry.slot, drawn[i].stripe);
         }
         record.status = RecordStatus.Appealed;
         uint32 protectedTo_ = _epochNow() + uint32(CloneArguments.word(CloneArguments.PROTECTION_EPOCHS));
@@ -124,14 +124,14 @@ contract Disputes is DirectChallenges {
     }
 
     /// @inheritdoc IDisputes
-    function drawnEntries(
+    function drawnShards(
         uint32 providerId,
         uint32 epoch,
-        uint32 part
-    ) external view returns (uint256[] memory indexes) {
-        LostRecord storage record = _records[_recordKey(providerId, epoch, part)];
-        if (record.status == RecordStatus.None) revert RecordUnknown(providerId, epoch, part);
-        return Draws.indexes(Draws.ofRecord(drawOf[epoch], providerId, part), record.count);
+        uint32 part,
+        KeptEntry[] calldata entries
+    ) external view returns (DrawnShard[] memory) {
+        _recordOf(providerId, epoch, part, entries);
+        return Draws.shards(Draws.ofRecord(drawOf[epoch], providerId, part), entries);
     }
 
     /// @inheritdoc IDisputes
@@ -193,6 +193,7 @@ contract Disputes is DirectChallenges {
         Order calldata order
     ) private returns (bytes32 reason, KeptEntry memory kept) {
         (kept.orderId, kept.slot, kept.stripe) = (entry.orderId, entry.slot, entry.stripe);
+        kept.stripes = order.stripes;
         (reason, kept.since, kept.until) = _repairs().evict(order, kept.slot, kept.stripe, providerId, epoch);
         if (reason == 0) _noteEnd(Tenure(kept.orderId, kept.slot, providerId, kept.since, kept.until));
     }
@@ -258,15 +259,15 @@ contract Disputes is DirectChallenges {
         uint8 member,
         bytes calldata first,
         bytes calldata second
-    ) private view returns (uint32 keeperId) {
+    ) private view returns (uint32) {
         bytes32 digestA = _settlement().commitDigest(a);
         bytes32 digestB = _settlement().commitDigest(b);
         bool sameRound = a.term == b.term && a.epoch == b.epoch && a.round == b.round;
         if (!sameRound || digestA == digestB) revert NoConflict();
-        address operator;
-        (keeperId, operator) = _settlement().memberAt(a.term, member);
-        _checkSigner(digestA, first, operator);
-        _checkSigner(digestB, second, operator);
+        IChallengeSettlementTypes.Member memory signer = _settlement().memberAt(a.term, member);
+        _checkSigner(digestA, first, signer.operator);
+        _checkSigner(digestB, second, signer.operator);
+        return signer.keeperId;
     }
 
     function _checkSigner(bytes32 digest, bytes calldata signature, address operator) private view {

@@ -205,13 +205,9 @@ contract Repairs is GroupContract, IRepairs {
     }
 
     /// @inheritdoc IRepairs
-    function bonusOf(
-        bytes32 orderId,
-        uint8 slot,
-        uint32 until
-    ) external view returns (uint128 pot, uint128 reserved, bool closed, bool slashed) {
+    function bonusOf(bytes32 orderId, uint8 slot, uint32 until) external view returns (Bonus memory) {
         Vacancy storage vacancy = _vacancies[orderId][_key(slot, until)];
-        return (vacancy.pot, vacancy.reserved, vacancy.closed, vacancy.slashed);
+        return Bonus(vacancy.pot, vacancy.reserved, vacancy.closed, vacancy.slashed);
     }
 
     /// @inheritdoc IRepairs

@@ -18,12 +18,14 @@ abstract contract Rosters is GroupContract, IChallengeSettlement {
 
     uint256 private constant MIN_KEEPERS = 4;
     /// @dev Latest rosters that a slashed keeper is masked in at most; more than can still certify, but for years of
-    /// silence.
-    uint256 private constant MASKED_ROSTERS = 8;
+    /// silence. All of them cost less than a sixth of the gas that a transaction may take.
+    uint256 private constant MASKED_ROSTERS = 256;
+    /// @dev Where the bitmap of masked members begins in a checkpoint's value.
+    uint8 private constant MASK_SHIFT = 160;
 
+    /// @dev By first term: address of the roster's code (160 bits) ‖ bitmap of its masked members (32 bits), which a
+    /// certificate reads with the address.
     Checkpoints.Trace208 private _rosters;
-    /// @dev By roster, which may be in force for many terms.
-    mapping(address roster => uint32 members) internal _masks;
 
     /// @inheritdoc IChallengeSettlement
     function rotate() external {
@@ -47,23 +49,26 @@ abstract contract Rosters is GroupContract, IChallengeSettlement {
         uint32 first = _termOf(_lastCertified() + 1);
         uint256 count = _rosters.length();
         for (uint256 i = count; i > 0 && count - i < MASKED_ROSTERS; --i) {
-            Checkpoints.Checkpoint208 memory checkpoint = _rosters.at(uint32(i - 1));
-            _mask(address(uint160(checkpoint._value)), keeperId);
-            if (checkpoint._key <= first) break;
+            Checkpoints.Checkpoint208 storage checkpoint = _rosters._checkpoints[i - 1];
+            (uint48 term, uint208 value) = (checkpoint._key, checkpoint._value);
+            uint32 members = Roster.read(address(uint160(value))).bitOf(keeperId);
+            if (members != 0) checkpoint._value = value | (uint208(members) << MASK_SHIFT);
+            if (term <= first) break;
         }
         _events.log(KeeperMasked.selector, _topic(keeperId), "");
     }
 
     /// @inheritdoc IChallengeSettlement
     function masked(uint32 term) external view returns (uint32) {
-        return _masks[_rosterOf(term)];
+        (, uint32 members) = _rosterOf(term);
+        return members;
     }
 
     /// @inheritdoc IChallengeSettlement
-    function memberAt(uint32 term, uint8 member) external view returns (uint32 keeperId, address operator) {
+    function memberAt(uint32 term, uint8 member) external view returns (Member memory) {
         bytes memory members = _members(term);
         if (member >= members.size()) revert MemberUnknown(member, members.size());
-        return (members.keeperAt(member), members.operatorAt(member));
+        return Member(members.keeperAt(member), members.operatorAt(member));
     }
 
     /// @inheritdoc IChallengeSettlement
@@ -82,40 +87,26 @@ abstract contract Rosters is GroupContract, IChallengeSettlement {
     }
 
     /// @inheritdoc IChallengeSettlement
-    function isMember(address operator) external view returns (bool) {
+    function isMember(uint32 keeperId) external view returns (bool) {
         uint32 term = _termOf(_epochNow());
-        return _contains(_members(term), operator) || _contains(_members(term + 1), operator);
+        return _members(term).bitOf(keeperId) != 0 || _members(term + 1).bitOf(keeperId) != 0;
     }
 
     // ---------------------------------------------------------------------------------------------------- internal
 
     function _lastCertified() internal view virtual returns (uint32);
 
-    function _rosterOf(uint32 term) internal view returns (address) {
-        return address(uint160(_rosters.upperLookupRecent(term)));
+    function _rosterOf(uint32 term) internal view returns (address pointer, uint32 masked_) {
+        uint208 value = _rosters.upperLookupRecent(term);
+        return (address(uint160(value)), uint32(value >> MASK_SHIFT));
     }
 
     function _members(uint32 term) internal view returns (bytes memory) {
-        return Roster.read(_rosterOf(term));
-    }
-
-    function _mask(address pointer, uint32 keeperId) private {
-        bytes memory members = Roster.read(pointer);
-        uint256 size = members.size();
-        for (uint256 i = 0; i < size; ++i) {
-            if (members.keeperAt(i) == keeperId) _masks[pointer] |= uint32(1) << uint32(i);
-        }
+        (address pointer, ) = _rosterOf(term);
+        return Roster.read(pointer);
     }
 
     function _staking() internal view returns (IStaking) {
         return IStaking(_address(CloneArguments.STAKING));
-    }
-
-    function _contains(bytes memory members, address operator) private pure returns (bool) {
-        uint256 size = members.size();
-        for (uint256 i = 0; i < size; ++i) {
-            if (members.operatorAt(i) == operator) return true;
-        }
-        return false;
     }
 }

@@ -196,7 +196,7 @@ contract Staking is GroupContract, ReentrancyGuardTransient, IStaking {
             _checkUnbonded(id, amount, record.unbondingAt);
             if (
                 record.stake < CloneArguments.word(CloneArguments.MIN_KEEPER_STAKE) &&
-                IChallengeSettlement(_address(CloneArguments.SETTLEMENT)).isMember(record.operator)
+                IChallengeSettlement(_address(CloneArguments.SETTLEMENT)).isMember(id)
             ) revert KeeperOnRoster(id);
             (record.unbonding, record.unbondingAt) = (0, 0);
         }

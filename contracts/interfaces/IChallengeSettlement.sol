@@ -43,6 +43,21 @@ interface IChallengeSettlementTypes {
         uint40 certifiedAtBlock;
     }
 
+    /// @notice Counts of finished epochs.
+    struct Unpaid {
+        /// Never paid.
+        uint32 dead;
+        /// Earn keepers nothing: gaps, lapsed and dead ones.
+        uint32 feeless;
+    }
+
+    /// @notice One place of a roster.
+    struct Member {
+        uint32 keeperId;
+        /// Operator when the roster was written: it alone signs for this place.
+        address operator;
+    }
+
     /// @notice Counts of epochs for one settlement of an order; `Before` is from its start to the page's first epoch.
     struct Tally {
         /// End (exclusive) of what can be settled now.
@@ -182,8 +197,9 @@ interface IChallengeSettlement is
     /// @notice Members of the roster in force in a term.
     function rosterSize(uint32 term) external view returns (uint256);
 
-    /// @notice Whether `operator` is on the roster in force now or on the next one, if it is written already.
-    function isMember(address operator) external view returns (bool);
+    /// @notice Whether a keeper is on the roster in force now or on the next one, if it is written already; whatever
+    /// its operator is by now.
+    function isMember(uint32 keeperId) external view returns (bool);
 
     /// @notice Latest epoch with a certificate; 0 before the first.
     function lastCertified() external view returns (uint32);
@@ -198,14 +214,14 @@ interface IChallengeSettlement is
     function pendingAt(uint256 index) external view returns (PendingEpoch memory);
 
     /// @notice Makes the signatures of a slashed keeper void in every roster that can still certify, the next one
-    /// included if it is written (of a very long gap only the latest eight). Only `Disputes`.
+    /// included if it is written (of a gap of years only the latest 256). Only `Disputes`.
     function maskKeeper(uint32 keeperId) external;
 
     /// @notice Members of the roster in force in a term whose signatures are void, as a bitmap.
     function masked(uint32 term) external view returns (uint32);
 
     /// @notice Keeper and operator at a roster index of a term.
-    function memberAt(uint32 term, uint8 member) external view returns (uint32 keeperId, address operator);
+    function memberAt(uint32 term, uint8 member) external view returns (Member memory);
 
     /// @notice Finished epochs from `from` to `to` (exclusive) that a provider is paid for, if it held a slot all the
     /// time.
@@ -217,9 +233,8 @@ interface IChallengeSettlement is
     /// @notice Whether a provider is marked as missed in an epoch.
     function missed(uint32 providerId, uint32 epoch) external view returns (bool);
 
-    /// @notice Finished epochs from `from` to `to` (exclusive) that are never paid, and that earn keepers nothing
-    /// (gaps, lapsed and dead ones).
-    function unpaid(uint32 from, uint32 to) external view returns (uint32 dead, uint32 feeless);
+    /// @notice Finished epochs from `from` to `to` (exclusive) that are never paid, and that earn keepers nothing.
+    function unpaid(uint32 from, uint32 to) external view returns (Unpaid memory);
 
     /// @notice All that `StorageOrders` needs to settle an order from `from` towards `to`.
     /// @param start First epoch of the order.

@@ -32,6 +32,15 @@ interface IDisputesTypes {
         uint32 since;
         /// First epoch that it is not paid for.
         uint32 until;
+        /// Stripes of the order, any of which an appeal may have to answer.
+        uint32 stripes;
+    }
+
+    /// @notice A shard that an appeal has to answer.
+    struct DrawnShard {
+        /// Of its entry in the record.
+        uint8 index;
+        uint32 stripe;
     }
 
     enum RecordStatus {
@@ -99,6 +108,8 @@ interface IDisputesTypes {
         bytes32 draw;
         /// Whether the order's owner opened it in its own lane.
         bool ownerLane;
+        /// Whether the answer has to bring the shard as a blob of its transaction.
+        bool asBlob;
     }
 }
 
@@ -135,6 +146,13 @@ interface IDisputesErrors {
     error ShardUnknown(bytes32 orderId, uint8 slot, uint32 stripe);
     error ChallengeAlreadyOpen(bytes32 orderId, uint8 slot, uint32 stripe);
     error BondWrong(uint256 value, uint256 required);
+    /// @notice Nobody can answer by a blob in this group.
+    error BlobsUnavailable();
+    /// @notice Only an order's owner, or whom it approved, may demand its shards.
+    error NotDemander(address caller, address owner);
+    /// @notice No blob of the transaction is the demanded shard.
+    error BlobMissing(bytes32 versionedHash);
+    error ApprovalUnchanged(address demander, bool approved);
     /// @notice The slot cannot be taken from the challenged holder now. `reason` is what `IRepairs.evict` says.
     error EvictionRefused(bytes32 orderId, uint8 slot, bytes32 reason);
     /// @notice No such challenge is open.
@@ -190,9 +208,13 @@ interface IDisputesEvents is IDisputesTypes {
     event ChallengeOpened(uint64 indexed id, uint32 indexed providerId, address indexed challenger, Ticket ticket);
     /// @notice The shard is there. `reimbursed` of the bond went to the responder, the rest was burnt (native wei).
     event ChallengeAnswered(uint64 indexed id, uint32 indexed providerId, address indexed by, uint128 reimbursed);
-    /// @notice Nobody answered in time: the bond went back (a challenger that takes no coin forfeits it) and, unless it
-    /// was settled before, the collateral was slashed.
+    /// @notice Nobody answered in time: the bond went back and, unless it was settled before, the collateral was
+    /// slashed.
     event ChallengeUnanswered(uint64 indexed id, uint32 indexed providerId, uint128 reward, bool evicted);
+    /// @notice The challenger takes no coin: its bond (native wei) was burnt.
+    event BondForfeited(uint64 indexed id, address indexed challenger, uint128 amount);
+    /// @notice Whether `demander` may demand the shards of all orders of `owner`.
+    event DemanderApproved(address indexed owner, address indexed demander, bool approved);
     /// @notice A keeper signed two results of one round; its stake is gone.
     event EquivocationReported(
         uint32 indexed keeperId,
@@ -225,7 +247,7 @@ interface IDisputes is IGroup, IDisputesErrors, IDisputesEvents {
 
     /// @notice Proves that the drawn shards are there. Only the accused provider's operator, within the window.
     /// @param entries All entries of the record, as its event gives them.
-    /// @param answers One for each drawn entry, in drawing order: `drawnEntries`.
+    /// @param answers One for each drawn shard, in drawing order: `drawnShards`.
     function appeal(
         uint32 providerId,
         uint32 epoch,
@@ -250,7 +272,16 @@ interface IDisputes is IGroup, IDisputesErrors, IDisputesEvents {
     /// @notice Demands a proof that a shard is there. By anyone, with exactly `bondOf` native wei.
     function challenge(Order calldata order, uint8 slot, uint32 stripe) external payable returns (uint64 id);
 
-    /// @notice Answers a direct challenge within its window. By anyone; gas is refunded out of the bond.
+    /// @notice Demands a shard itself: a direct challenge whose answer has to come with the shard as a blob of its
+    /// transaction, so that everybody can read it. Only the order's owner or whom it approved, with at least
+    /// `demandBondOf` native wei; what is more comes back at once. Only in groups with `blobAnswers`.
+    function demand(Order calldata order, uint8 slot, uint32 stripe) external payable returns (uint64 id);
+
+    /// @notice Lets `demander` demand the shards of all orders of the caller, or no longer.
+    function approveDemander(address demander, bool approved) external;
+
+    /// @notice Answers a direct challenge within its window. By anyone; gas, and that of a demanded blob, is refunded
+    /// out of the bond.
     function respond(Ticket calldata ticket, ShardAnswer calldata answer) external;
 
     /// @notice Closes a direct challenge that nobody answered in time: bond back, slot evicted and slashed at once, a
@@ -277,12 +308,17 @@ interface IDisputes is IGroup, IDisputesErrors, IDisputesEvents {
     /// @notice What the draws of an epoch's records follow from; 0 before its first lost leaf was applied.
     function drawOf(uint32 epoch) external view returns (bytes32);
 
-    /// @notice Indexes of the entries that an appeal has to answer, in order.
-    function drawnEntries(
+    /// @notice Shards that an appeal has to answer, in order: four, or all if there are fewer. Of D = keccak256(abi
+    /// .encode(drawOf(epoch), providerId, part)): first the named shards of different entries, at keccak256(abi.encode(
+    /// D, uint32 i)) mod count; then any of the entries' slots: for h = keccak256(abi.encode(D, "more", uint32 i)) the
+    /// stripe (h >> 128) mod stripes of entry h mod count; i = 0, 1, …, what was drawn before is passed over.
+    /// @param entries All entries of the record, as its event gives them.
+    function drawnShards(
         uint32 providerId,
         uint32 epoch,
-        uint32 part
-    ) external view returns (uint256[] memory indexes);
+        uint32 part,
+        KeptEntry[] calldata entries
+    ) external view returns (DrawnShard[] memory);
 
     /// @notice Point at which a shard has to be opened: keccak256(abi.encode(keccak256("memo/appeal/v1"), chain id,
     /// this contract, draw, orderId, slot, stripe)) >> 8, with slot and stripe as uint32.
@@ -292,6 +328,12 @@ interface IDisputes is IGroup, IDisputesErrors, IDisputesEvents {
     /// challenge against the provider outside owners' lanes; for the order's owner doubled at most three times, while
     /// fewer than sixteen challenges to the slot are open.
     function bondOf(Order calldata order, uint8 slot, address challenger) external view returns (uint256);
+
+    /// @notice The same for a demand: twice the present price of a blob more.
+    function demandBondOf(Order calldata order, uint8 slot, address challenger) external view returns (uint256);
+
+    /// @notice Whether `demander` is `owner` or was approved by it.
+    function isDemander(address owner, address demander) external view returns (bool);
 
     /// @notice Open direct challenges to a slot.
     function challengesOpen(bytes32 orderId, uint8 slot) external view returns (uint256);

@@ -43,6 +43,18 @@ interface IRepairsTypes {
         uint128 kept;
     }
 
+    /// @notice What there is for the repairer of a vacancy, token wei.
+    struct Bonus {
+        /// Out of slashed collateral.
+        uint128 pot;
+        /// Out of the order's escrow.
+        uint128 reserved;
+        /// Whether the former holder's collateral is settled ...
+        bool closed;
+        /// ... by slashing it.
+        bool slashed;
+    }
+
     /// @notice What follows an offer leaf: `data` of the leaf is keccak256(abi.encode(orderId, slot, deadline)).
     struct OfferDetail {
         Order order;
@@ -172,11 +184,7 @@ interface IRepairs is IGroup, IRepairsTypes, IRepairsErrors, IRepairsEvents {
     function vacancyClosed(bytes32 orderId, uint8 slot, uint32 until) external view returns (bool);
 
     /// @notice Bonus of a vacancy: from slashed collateral, and reserved out of the order.
-    function bonusOf(
-        bytes32 orderId,
-        uint8 slot,
-        uint32 until
-    ) external view returns (uint128 pot, uint128 reserved, bool closed, bool slashed);
+    function bonusOf(bytes32 orderId, uint8 slot, uint32 until) external view returns (Bonus memory);
 
     /// @notice What every slot of the order that ever changed hands earns from `from` to `to` (exclusive), all
     /// finished.

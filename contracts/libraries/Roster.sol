@@ -51,6 +51,15 @@ library Roster {
         }
     }
 
+    /// @notice The keeper's place as a bitmap; 0 when it is not on the roster.
+    function bitOf(bytes memory members, uint32 keeperId) internal pure returns (uint32) {
+        uint256 count = size(members);
+        for (uint256 i = 0; i < count; ++i) {
+            if (keeperAt(members, i) == keeperId) return uint32(1 << i);
+        }
+        return 0;
+    }
+
     /// @notice Votes that `members` need: ⌊2n/3⌋ + 1.
     function quorumOf(uint256 members) internal pure returns (uint256) {
         return (2 * members) / 3 + 1;

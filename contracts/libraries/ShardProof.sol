@@ -48,11 +48,15 @@ library ShardProof {
         if (!_opens(infinity, 0, 0, infinity)) revert IDisputesErrors.PrecompileMissing();
     }
 
+    /// @notice Name of the shard as a blob (EIP-4844).
+    function versionedHash(bytes memory commitment) internal pure returns (bytes32) {
+        return (sha256(commitment) & ~bytes32(bytes1(0xff))) | HASH_VERSION;
+    }
+
     /// @dev A call to a precompile that is not there succeeds and returns nothing.
     function _opens(bytes memory commitment, uint256 z, bytes32 y, bytes memory proof) private view returns (bool) {
-        bytes32 hash = (sha256(commitment) & ~bytes32(bytes1(0xff))) | HASH_VERSION;
         (bool accepted, bytes memory result) = POINT_EVALUATION.staticcall(
-            abi.encodePacked(hash, z, y, commitment, proof)
+            abi.encodePacked(versionedHash(commitment), z, y, commitment, proof)
         );
         if (!accepted) return false;
         if (result.length != 64) revert IDisputesErrors.PrecompileMissing();

@@ -83,8 +83,11 @@ contract LibraryHarness {
         return Draws.ofRecord(epochDraw, providerId, part);
     }
 
-    function drawnIndexes(bytes32 draw, uint256 count) external pure returns (uint256[] memory) {
-        return Draws.indexes(draw, count);
+    function drawnShards(
+        bytes32 draw,
+        IDisputesTypes.KeptEntry[] calldata entries
+    ) external pure returns (IDisputesTypes.DrawnShard[] memory) {
+        return Draws.shards(draw, entries);
     }
 
     /// @notice As the contract at this address draws it.

@@ -175,7 +175,7 @@ async function bonusesOf({ network, client, fromBlock, block }: Reading): Promis
   return Promise.all(
     [...vacancies.values()].map(async (args): Promise<BookEntry> => {
       const call = { ...contract, functionName: "bonusOf", args, blockNumber: block } as const;
-      const [pot, reserved] = await client.readContract(call);
+      const { pot, reserved } = await client.readContract(call);
       return { party: BONUSES, where: "bonus", amount: pot + reserved };
     }),
   );

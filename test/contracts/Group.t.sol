@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {StorageOrders} from "../../contracts/StorageOrders.sol";
+import {IRepairsTypes} from "../../contracts/interfaces/IRepairs.sol";
 import {IStakingTypes} from "../../contracts/interfaces/IStaking.sol";
 import {IStorageOrdersTypes, Order} from "../../contracts/interfaces/IStorageOrders.sol";
 import {DisputeHandler} from "./utils/DisputeHandler.sol";
@@ -130,12 +131,12 @@ contract GroupInvariantTest is VmTest {
     function _pots() private view returns (uint256 pots) {
         for (uint256 i = 0; i < handler.vacancyCount(); ++i) {
             DisputeHandler.Vacancy memory vacancy = handler.vacancyAt(i);
-            (uint128 pot, uint128 reserved, , ) = handler.repairs().bonusOf(
+            IRepairsTypes.Bonus memory bonus = handler.repairs().bonusOf(
                 _idAt(vacancy.index),
                 vacancy.slot,
                 vacancy.until
             );
-            pots += uint256(pot) + reserved;
+            pots += uint256(bonus.pot) + bonus.reserved;
         }
     }
 
@@ -151,7 +152,7 @@ contract GroupInvariantTest is VmTest {
         }
         for (uint256 i = 0; i < handler.vacancyCount(); ++i) {
             DisputeHandler.Vacancy memory vacancy = handler.vacancyAt(i);
-            (, , bool closed, ) = handler.repairs().bonusOf(_idAt(vacancy.index), vacancy.slot, vacancy.until);
+            bool closed = handler.repairs().bonusOf(_idAt(vacancy.index), vacancy.slot, vacancy.until).closed;
             if (closed || vacancy.former != providerId) continue;
             locked += uint256(handler.COLLATERAL()) * handler.orderAt(vacancy.index).stripes;
         }

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { concatHex, type Hex, keccak256, numberToHex, padHex } from "viem";
 import { disputesAbi } from "../../protocol/abi/generated/Disputes.ts";
 import { FIELD_MODULUS } from "../../protocol/constants.ts";
-import { appealDraw, appealPoint, drawnIndexes } from "../../protocol/disputes/draw.ts";
+import { appealDraw, appealPoint, drawnShards } from "../../protocol/disputes/draw.ts";
 import { orderId } from "../../protocol/order.ts";
 import { rejectsWith, testAccount } from "../support/contracts/chain.ts";
 import {
@@ -51,7 +51,7 @@ test("an appeal opens the drawn shards, and nothing of the record is slashed", a
   const { timestamp } = await group.chain.publicClient.getBlock({ blockNumber: receipt.blockNumber });
   assert.equal(record.deadline, timestamp + WINDOW_SECONDS);
   assert.equal(record.deadlineBlock, receipt.blockNumber + WINDOW_BLOCKS);
-  assert.deepEqual(record.entries, [{ ...group.entry(0), since: 1, until: 2 }]);
+  assert.deepEqual(record.entries, [{ ...group.entry(0), since: 1, until: 2, stripes: 2 }]);
 
   const appealed = await group.appeal(record);
   const now = await group.read.settlement<number>("epochNow");
@@ -71,9 +71,10 @@ test("of many entries four are drawn, each once; the answers come in drawing ord
   const { group, record } = await withRecord(7);
   const epochDraw = await group.read.disputes<Hex>("drawOf", [2]);
   assert.equal(record.draw, appealDraw(epochDraw, 1, 0));
-  const drawn = drawnIndexes(record.draw, 7);
+  const shards = drawnShards(record.draw, record.entries);
+  assert.deepEqual(await group.read.disputes("drawnShards", [1, 2, 0, record.entries]), shards);
+  const drawn = shards.map(({ index }) => index);
   assert.equal(new Set(drawn).size, 4);
-  assert.deepEqual((await group.read.disputes<bigint[]>("drawnEntries", [1, 2, 0])).map(Number), drawn);
   const answers = await group.answers(record);
   await rejectsWith(group.appeal(record, answers.slice(1)), "AnswersCount", [3n, 4n]);
   await rejectsWith(group.appeal(record, [...answers, answers[0]!]), "AnswersCount", [5n, 4n]);
@@ -92,6 +93,45 @@ test("of many entries four are drawn, each once; the answers come in drawing ord
     "ShardWrong",
     [3n, last.orderId, last.slot, last.stripe],
   );
+  await group.appeal(record, answers);
+  await group.chain.close();
+});
+
+test("of few entries more shards of their slots are drawn, each once, until there are four", async () => {
+  const { group, record } = await withRecord(2, 5, { stripes: 6 });
+  const drawn = drawnShards(record.draw, record.entries);
+  assert.equal(new Set(drawn.map(({ index, stripe }) => `${index}/${stripe}`)).size, 4);
+  // The named shard of each entry comes first.
+  assert.deepEqual(
+    drawn
+      .slice(0, 2)
+      .map(({ index }) => index)
+      .sort(),
+    [0, 1],
+  );
+  assert.deepEqual(
+    drawn.slice(0, 2).map(({ stripe }) => stripe),
+    [5, 5],
+  );
+  assert.deepEqual(await group.read.disputes("drawnShards", [1, 2, 0, record.entries]), drawn);
+  const answers = await group.answers(record);
+  await rejectsWith(group.appeal(record, answers.slice(0, 2)), "AnswersCount", [2n, 4n]);
+  const third = { ...record.entries[drawn[2]!.index]!, stripe: drawn[2]!.stripe };
+  const named = answers.map((answer, place) => (place === 2 ? answers[0]! : answer));
+  await rejectsWith(group.appeal(record, named), "ShardWrong", [
+    ...[2n, third.orderId, third.slot, third.stripe],
+  ]);
+  await group.appeal(record, answers);
+  assert.equal(await statusOf(group, record), APPEALED);
+  await group.chain.close();
+});
+
+test("of slots with three shards in all an appeal answers all three", async () => {
+  const { group, record } = await withRecord(1, 0, { stripes: 3 });
+  const drawn = drawnShards(record.draw, record.entries);
+  assert.deepEqual(drawn.map(({ stripe }) => stripe).sort(), [0, 1, 2]);
+  const answers = await group.answers(record);
+  await rejectsWith(group.appeal(record, answers.slice(0, 2)), "AnswersCount", [2n, 3n]);
   await group.appeal(record, answers);
   await group.chain.close();
 });
@@ -153,7 +193,11 @@ test("only the accused provider's operator appeals, about the recorded entries",
   }
   await rejectsWith(group.appeal({ ...record, epoch: 3 }, answers), "RecordUnknown", [1, 3, 0]);
   await rejectsWith(group.appeal({ ...record, part: 1 }, answers), "RecordUnknown", [1, 2, 1]);
-  await rejectsWith(group.read.disputes("drawnEntries", [1, 2, 1]), "RecordUnknown", [1, 2, 1]);
+  await rejectsWith(
+    group.read.disputes("drawnShards", [1, 2, 1, record.entries]),
+    "RecordUnknown",
+    [1, 2, 1],
+  );
   const entry = record.entries[0]!;
   for (const entries of [[], [entry, entry], [{ ...entry, stripe: 1 }], [{ ...entry, until: 3 }]]) {
     await rejectsWith(group.appeal({ ...record, entries }, answers), "EntriesWrong");
@@ -166,7 +210,7 @@ test("an answer opens the shard's own commitment at the drawn point, and nothing
   const { group, record } = await withRecord(1, 1);
   const right = await group.answer(record.draw, record.entries[0]!);
   const refuse = async (change: object, error: string, args?: readonly unknown[]) =>
-    await rejectsWith(group.appeal(record, [{ ...right, ...change }]), error, args);
+    await rejectsWith(group.appeal(record, [{ ...right, ...change }, otherStripe]), error, args);
   const [otherStripe, otherSlot] = [
     await group.answer(record.draw, { ...record.entries[0]!, stripe: 0 }),
     await group.answer(record.draw, { ...record.entries[0]!, slot: 1 }),
@@ -198,7 +242,7 @@ test("an answer opens the shard's own commitment at the drawn point, and nothing
   await refuse({ proof: right.proof.slice(0, -2) as Hex }, "AnswerLength", [48n, 47n]);
   await refuse({ proof: `${right.proof}00` }, "AnswerLength", [48n, 49n]);
   await refuse({ commitment: right.commitment.slice(0, -2) }, "AnswerLength", [47n, 48n]);
-  await group.appeal(record, [right]);
+  await group.appeal(record, [right, otherStripe]);
   await group.chain.close();
 });
 

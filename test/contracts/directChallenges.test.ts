@@ -34,7 +34,13 @@ test("who has the bytes answers; its gas is paid out of the bond, the rest is bu
     { ...ticket, draw: undefined },
     {
       ...{ id: (1n << 32n) + 1n, orderId: group.id, slot: 0, stripe: 1, providerId: 1, since: 1, until: 0 },
-      ...{ challenger: testAccount(CHALLENGER).address, bond: BASE, ownerLane: false, draw: undefined },
+      ...{
+        challenger: testAccount(CHALLENGER).address,
+        bond: BASE,
+        ownerLane: false,
+        asBlob: false,
+        draw: undefined,
+      },
       ...{ deadline: timestamp + 120n, deadlineBlock: opened.blockNumber + 12n },
     },
   );

@@ -173,7 +173,7 @@ test("a keeper that is not on a roster any more is slashed and masked nowhere", 
   const [event] = parseEventLogs({ abi: disputesAbi, eventName: "EquivocationReported", logs: receipt.logs });
   assert.equal(event!.args.slashed, 1000n * TOKENS);
   assert.equal(await group.read.settlement("masked", [1]), 0);
-  const member = await group.read.settlement<readonly [number, Hex]>("memberAt", [1, 2]);
-  assert.equal(member[0], 4);
+  const member = await group.read.settlement<{ keeperId: number; operator: Hex }>("memberAt", [1, 2]);
+  assert.deepEqual(member, { keeperId: 4, operator: group.keepers[3]!.account.address });
   await group.chain.close();
 });

@@ -135,7 +135,7 @@ test("an epoch lapses only after applyWindow in seconds and in blocks; what was 
   });
   assert.deepEqual(finished!.args, { epoch: 1, lapsed: true, gap: 0, dead: 0 });
   assert.deepEqual(await missed(group, 1), [1]);
-  assert.deepEqual(await group.read.settlement("unpaid", [1, 2]), [0, 1]);
+  assert.deepEqual(await group.read.settlement("unpaid", [1, 2]), { dead: 0, feeless: 1 });
   await rejectsWith(apply(1, 1), "NothingPending");
   await group.chain.close();
 });
@@ -164,9 +164,9 @@ test("a missed leaf also marks the counted epochs of the gap before it; the rest
   for (let epoch = 249; epoch <= 261; epoch++)
     if ((await missed(group, epoch)).includes(1)) marked.push(epoch);
   assert.deepEqual(marked, [251, 252, 253, 254, 260]);
-  assert.deepEqual(await group.read.settlement("unpaid", [251, 261]), [5, 9]);
-  assert.deepEqual(await group.read.settlement("unpaid", [254, 258]), [3, 4]);
-  assert.deepEqual(await group.read.settlement("unpaid", [1, 251]), [245, 249]);
+  assert.deepEqual(await group.read.settlement("unpaid", [251, 261]), { dead: 5, feeless: 9 });
+  assert.deepEqual(await group.read.settlement("unpaid", [254, 258]), { dead: 3, feeless: 4 });
+  assert.deepEqual(await group.read.settlement("unpaid", [1, 251]), { dead: 245, feeless: 249 });
   assert.deepEqual(await missed(group, 252), [1]);
   await group.chain.close();
 });

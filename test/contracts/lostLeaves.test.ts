@@ -87,7 +87,9 @@ test("entries that can be evicted are, the others say why not; the record has th
   const wanted = cases.flatMap(({ reason }, index) => (reason === undefined ? [] : [[index, reason]]));
   assert.deepEqual(droppedIn(receipt), wanted);
   assert.deepEqual(skippedIn(receipt), []);
-  assert.deepEqual(group.recorded(receipt).entries, [{ ...group.entry(0, 1), since: 1, until: 2 }]);
+  assert.deepEqual(group.recorded(receipt).entries, [
+    { ...group.entry(0, 1), since: 1, until: 2, stripes: 2 },
+  ]);
   await group.chain.close();
 });
 
@@ -201,7 +203,7 @@ test("after a gap the evicted holder is paid up to the last finished epoch, and 
   await group.epoch(2);
   const receipt = await group.epoch(6, missedLeaf(1), group.lost(1, [group.entry(0)]));
   const record = group.recorded(receipt);
-  assert.deepEqual(record.entries, [{ ...group.entry(0), since: 1, until: 3 }]);
+  assert.deepEqual(record.entries, [{ ...group.entry(0), since: 1, until: 3, stripes: 2 }]);
   await group.onOrders("settle", [group.order, 7]);
   const price = 2n * 10n ** 14n;
   assert.equal(await group.read.orders("credit", [1]), 2n * price);
@@ -278,7 +280,9 @@ test("slashed collateral goes to payer, pot and treasury to the wei, and is in S
     assert.equal((await tokensOf(group.place.orders)) - before.orders, collateral);
     assert.equal((await group.read.orders<bigint>("balanceOf", [payer])) - before.payer, toPayer);
     assert.equal((await poolOf()) - before.treasury, toTreasury);
-    assert.deepEqual(await group.read.repairs("bonusOf", [group.id, 0, epochs + 1]), [toPot, 0n, true, true]);
+    assert.deepEqual(await group.read.repairs("bonusOf", [group.id, 0, epochs + 1]), {
+      ...{ pot: toPot, reserved: 0n, closed: true, slashed: true },
+    });
     // Nobody gets the treasury's fifth, whatever the roles it plays.
     assert.ok(toPayer + toPot <= collateral - fifth);
     await group.chain.close();

@@ -105,7 +105,7 @@ test("draws, points and answers of disputes are those of protocol/disputes", asy
       provider: number;
       part: number;
       draw: Hex;
-      drawn: { count: number; indexes: number[] }[];
+      drawn: { stripes: number[]; named: number[]; shards: { index: number; stripe: number }[] }[];
     }[];
     order: Json;
     orderId: Hex;
@@ -116,8 +116,11 @@ test("draws, points and answers of disputes are those of protocol/disputes", asy
   const { chainId, disputes, draws, order, orderId, draw, answers, wrong } = vectors<Vectors>("appeals");
   for (const { epochDraw, provider, part, draw: recordDraw, drawn } of draws) {
     assert.equal(await call("recordDraw", epochDraw, provider, part), recordDraw);
-    for (const { count, indexes } of drawn) {
-      assert.deepEqual((await call<bigint[]>("drawnIndexes", recordDraw, count)).map(Number), indexes);
+    for (const { stripes, named, shards } of drawn) {
+      const entries = named.map((stripe, index) => ({
+        ...{ orderId: recordDraw, slot: 0, stripe, since: 1, until: 2, stripes: stripes[index]! },
+      }));
+      assert.deepEqual(await call("drawnShards", recordDraw, entries), shards);
     }
   }
   // A point names the contract that draws it.

@@ -102,7 +102,7 @@ export function createCertifier(network: EmbeddedNetwork) {
     const signatures: Hex[] = [];
     const members = network.members.keepers.length;
     for (let member = 0; member < quorumOf(members); member++) {
-      const [keeperId] = await chain.publicClient.readContract({
+      const { keeperId } = await chain.publicClient.readContract({
         ...settlement,
         functionName: "memberAt",
         args: [certificate.term, member],

@@ -25,19 +25,15 @@ export async function appealInVain(
   const drawn = await chain.publicClient.readContract({
     address: group.disputes,
     abi: disputesAbi,
-    functionName: "drawnEntries",
-    args: [providerId, epoch, part],
+    functionName: "drawnShards",
+    args: [providerId, epoch, part, entries],
   });
   const { slots, tree } = await link.commitments(file.order, cast.challenged);
   // Bytes that it does hold, or none at all.
   const wrong = kept[0] === undefined ? new Uint8Array(SHARD_BYTES) : new Uint8Array(await readFile(kept[0]));
   const answers = await Promise.all(
-    drawn.map((index) => {
-      const { orderId, slot, stripe } = entries[Number(index)] ?? {
-        orderId: file.orderId,
-        slot: 0,
-        stripe: 0,
-      };
+    drawn.map(({ index, stripe }) => {
+      const { orderId, slot } = entries[index] ?? { orderId: file.orderId, slot: 0 };
       const at = stripe * COMMITMENT_BYTES;
       const commitment = slots[slot]?.subarray(at, at + COMMITMENT_BYTES) ?? new Uint8Array(COMMITMENT_BYTES);
       const place = { orderId, slot, stripe };
@@ -51,8 +47,8 @@ export async function appealInVain(
     functionName: "appeal",
     args: [providerId, epoch, part, entries, answers],
   });
-  const [first = 0n] = drawn;
-  const { slot = 0, stripe = 0 } = entries[Number(first)] ?? {};
+  const { index = 0, stripe = 0 } = drawn[0] ?? {};
+  const slot = entries[index]?.slot ?? 0;
   terminal.step(
     `provider ${cast.cheater} appeals with other bytes for the drawn shard (slot ${slot}, stripe ${stripe}): ` +
       `the contract refuses (${refusal.replace("CONTRACT_", "")})`,

@@ -237,7 +237,14 @@ contract DisputeHandler is GroupHandler, IDisputesTypes {
         if (disputes.lostRecord(lost.provider, epoch, 0).status == RecordStatus.None) return;
         ++evictions;
         IRepairsTypes.Slot memory slot = repairs.slotOf(_orders[lost.index], lost.slot);
-        KeptEntry memory entry = KeptEntry(_idAt(lost.index), lost.slot, lost.stripe, slot.formerSince, slot.until);
+        KeptEntry memory entry = KeptEntry({
+            orderId: _idAt(lost.index),
+            slot: lost.slot,
+            stripe: lost.stripe,
+            since: slot.formerSince,
+            until: slot.until,
+            stripes: _orders[lost.index].stripes
+        });
         _records.push(Record(lost.provider, epoch, lost.index, entry));
         _noteVacancy(lost.index, lost.slot);
         if (lost.provider == HONEST) _appeal(_records.length - 1);
@@ -261,8 +268,11 @@ contract DisputeHandler is GroupHandler, IDisputesTypes {
 
     function _appeal(uint256 which) private {
         Record memory record = _records[which];
-        ShardAnswer[] memory answers = new ShardAnswer[](1);
-        answers[0] = ZeroShards.answer(_orders[record.index], record.entry.slot, record.entry.stripe);
+        DrawnShard[] memory drawn = disputes.drawnShards(record.provider, record.epoch, 0, _entries(record));
+        ShardAnswer[] memory answers = new ShardAnswer[](drawn.length);
+        for (uint256 i = 0; i < drawn.length; ++i) {
+            answers[i] = ZeroShards.answer(_orders[record.index], record.entry.slot, drawn[i].stripe);
+        }
         vm.prank(vm.addr(PROVIDER_KEY + record.provider));
         try disputes.appeal(record.provider, record.epoch, 0, _entries(record), answers) {
             ++appeals;

@@ -159,9 +159,12 @@ export async function assertBooks(real: RealGroup, url: string, order: Order): P
   // Hand-overs and records.
   for (const row of answer.handOvers.items) {
     const args = [id, row.slot, Number(row.until)];
-    const [pot, reserved, closed, slashed] = await read<[bigint, bigint, boolean, boolean]>(
-      ...([group.repairs, REAL_ABIS.repairs, "bonusOf", args] as const),
-    );
+    const { pot, reserved, closed, slashed } = await read<{
+      pot: bigint;
+      reserved: bigint;
+      closed: boolean;
+      slashed: boolean;
+    }>(...([group.repairs, REAL_ABIS.repairs, "bonusOf", args] as const));
     assert.deepEqual([big(row, "pot"), big(row, "reserved")], [pot, reserved], `pot ${args}`);
     assert.equal(row.collateral, closed ? (slashed ? "slashed" : "released") : "disputed", `vacancy ${args}`);
   }

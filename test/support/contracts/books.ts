@@ -80,11 +80,11 @@ export async function assertBooks(group: BookGroup): Promise<void> {
   }
   const evictions = await repairLogs(group);
   for (const { orderId: id, slot, until } of vacancies) {
-    const [pot, reserved, closed] = await read.repairs<[bigint, bigint, boolean]>("bonusOf", [
-      id,
-      slot,
-      until,
-    ]);
+    const { pot, reserved, closed } = await read.repairs<{
+      pot: bigint;
+      reserved: bigint;
+      closed: boolean;
+    }>("bonusOf", [id, slot, until]);
     bonuses.push(pot, reserved);
     if (closed) continue;
     const order = orders.find((candidate) => orderId(candidate) === id)!;

@@ -5,7 +5,7 @@ import { EXCEPTION_KIND } from "../../../protocol/certificate.ts";
 import type { Ticket } from "../../../protocol/chain/disputeTypes.ts";
 import { SHARD_BYTES } from "../../../protocol/constants.ts";
 import { buildAnswer, type ShardAnswer } from "../../../protocol/disputes/answer.ts";
-import { appealPoint, drawnIndexes } from "../../../protocol/disputes/draw.ts";
+import { appealPoint, drawnShards } from "../../../protocol/disputes/draw.ts";
 import { createKzg, type Kzg } from "../../../protocol/kzg/kzg.ts";
 import { orderTree } from "../../../protocol/merkle/slotRoot.ts";
 import { treeRoot } from "../../../protocol/merkle/tree.ts";
@@ -24,7 +24,11 @@ export type Recorded = {
   readonly deadline: bigint;
   readonly deadlineBlock: bigint;
   readonly isProtected: boolean;
-  readonly entries: readonly (LostEntry & { readonly since: number; readonly until: number })[];
+  readonly entries: readonly (LostEntry & {
+    readonly since: number;
+    readonly until: number;
+    readonly stripes: number;
+  })[];
 };
 export type DisputeGroup = Awaited<ReturnType<typeof createDisputeGroup>>;
 /** Loading the ceremony takes seconds: once per file. */
@@ -139,8 +143,10 @@ export async function createDisputeGroup(
     return await buildAnswer({ order: its, tree, slot, stripe, shard, commitment, point, kzg });
   }
   async function answers(record: Recorded): Promise<ShardAnswer[]> {
-    const drawn = drawnIndexes(record.draw, record.entries.length);
-    return await Promise.all(drawn.map((index) => answer(record.draw, record.entries[index]!)));
+    const drawn = drawnShards(record.draw, record.entries);
+    return await Promise.all(
+      drawn.map(({ index, stripe }) => answer(record.draw, { ...record.entries[index]!, stripe })),
+    );
   }
   const keyOf = (record: Recorded) => [record.providerId, record.epoch, record.part] as const;
   async function appeal(

@@ -67,13 +67,11 @@ export async function createRepairGroup(options: Parameters<typeof createDispute
   const pool = async (term = 0) => await group.read.orders<[bigint, bigint]>("pool", [term]);
   const stakeOf = async (provider: number) =>
     await group.read.staking<{ stake: bigint; locked: bigint; exiting: boolean }>("provider", [provider]);
-  const bonusOf = async (slot: number, until: number, of: Order = order) => {
-    const [pot, reserved, closed, slashed] = await group.read.repairs<[bigint, bigint, boolean, boolean]>(
+  const bonusOf = async (slot: number, until: number, of: Order = order) =>
+    await group.read.repairs<{ pot: bigint; reserved: bigint; closed: boolean; slashed: boolean }>(
       "bonusOf",
       [orderId(of), slot, until],
     );
-    return { pot, reserved, closed, slashed };
-  };
   const claim = async (slot: number, until: number, epoch: number, of: Order = order) =>
     await group.onRepairs("claimBonus", [of, slot, until, epoch]);
   /** Lets the window of a record pass and closes it. */
