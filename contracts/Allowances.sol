@@ -146,6 +146,10 @@ contract Allowances is GroupContract, EIP712, IAllowances {
 
     // ---------------------------------------------------------------------------------------------------- internal
 
+    function _ownInterface() internal pure override returns (bytes4) {
+        return type(IAllowances).interfaceId;
+    }
+
     function _approve(address payer, address agent, uint128 budget, uint64 expiresAt) private {
         if (agent == address(0)) revert AgentMissing();
         _agents[payer][agent] = Agent(budget, expiresAt);

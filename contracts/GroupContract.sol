@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {GroupContracts, GroupParameters, IGroup} from "./interfaces/IGroup.sol";
 import {CloneArguments} from "./libraries/CloneArguments.sol";
 import {Epochs} from "./libraries/Epochs.sol";
@@ -16,6 +17,14 @@ abstract contract GroupContract is IGroup {
     modifier onlyContract(uint256 argument) {
         if (msg.sender != _address(argument)) revert CallerNotAllowed(msg.sender);
         _;
+    }
+
+    /// @inheritdoc IERC165
+    function supportsInterface(bytes4 interfaceId) external pure returns (bool) {
+        return
+            interfaceId == _ownInterface() ||
+            interfaceId == type(IGroup).interfaceId ||
+            interfaceId == type(IERC165).interfaceId;
     }
 
     /// @inheritdoc IGroup
@@ -42,6 +51,9 @@ abstract contract GroupContract is IGroup {
     function rollingHash() external view returns (bytes32) {
         return _events.head;
     }
+
+    /// @dev Id of what the contract is in its group.
+    function _ownInterface() internal pure virtual returns (bytes4);
 
     /// @dev Only these two contracts of the group may go on.
     function _onlyOf(uint256 argument, uint256 otherArgument) internal view {

@@ -2,14 +2,22 @@
 pragma solidity 0.8.37;
 
 import {Create3} from "@openzeppelin/contracts/utils/Create3.sol";
+import {ERC165Checker} from "@openzeppelin/contracts/utils/introspection/ERC165Checker.sol";
+import {IAllowances} from "./interfaces/IAllowances.sol";
+import {IChallengeSettlement} from "./interfaces/IChallengeSettlement.sol";
+import {IDisputes} from "./interfaces/IDisputes.sol";
 import {GroupContracts, GroupParameters} from "./interfaces/IGroup.sol";
 import {IGroupFactory} from "./interfaces/IGroupFactory.sol";
+import {IRepairs} from "./interfaces/IRepairs.sol";
+import {IStaking} from "./interfaces/IStaking.sol";
+import {IStorageOrders} from "./interfaces/IStorageOrders.sol";
 import {CloneArguments} from "./libraries/CloneArguments.sol";
 import {RollingHash} from "./libraries/RollingHash.sol";
 
 /// @title Maker of groups
 /// @notice Documented at `IGroupFactory`.
 contract GroupFactory is IGroupFactory {
+    using ERC165Checker for address;
     using RollingHash for RollingHash.Chain;
 
     uint256 private constant THRESHOLDS = 16;
@@ -32,12 +40,12 @@ contract GroupFactory is IGroupFactory {
     /// @param logic What the clones of every group run.
     /// @param chain What is true of the chain, whatever a group chooses.
     constructor(GroupContracts memory logic, ChainFacts memory chain) {
-        STAKING_LOGIC = _withCode(logic.staking);
-        ORDERS_LOGIC = _withCode(logic.orders);
-        SETTLEMENT_LOGIC = _withCode(logic.settlement);
-        DISPUTES_LOGIC = _withCode(logic.disputes);
-        REPAIRS_LOGIC = _withCode(logic.repairs);
-        ALLOWANCES_LOGIC = _withCode(logic.allowances);
+        STAKING_LOGIC = _checked(logic.staking, type(IStaking).interfaceId);
+        ORDERS_LOGIC = _checked(logic.orders, type(IStorageOrders).interfaceId);
+        SETTLEMENT_LOGIC = _checked(logic.settlement, type(IChallengeSettlement).interfaceId);
+        DISPUTES_LOGIC = _checked(logic.disputes, type(IDisputes).interfaceId);
+        REPAIRS_LOGIC = _checked(logic.repairs, type(IRepairs).interfaceId);
+        ALLOWANCES_LOGIC = _checked(logic.allowances, type(IAllowances).interfaceId);
         APPEAL_WINDOW_MIN = chain.appealWindowMin;
         BLOBS = chain.blobs;
     }
@@ -225,8 +233,10 @@ contract GroupFactory is IGroupFactory {
         if (value < min || value > max) revert ParameterOutOfRange(name, value, min, max);
     }
 
-    function _withCode(address implementation) private view returns (address) {
+    /// @dev Logic in the wrong place would give groups that nobody can repair.
+    function _checked(address implementation, bytes4 interfaceId) private view returns (address) {
         if (implementation.code.length == 0) revert ImplementationMissing(implementation);
+        if (!implementation.supportsInterface(interfaceId)) revert ImplementationWrong(implementation, interfaceId);
         return implementation;
     }
 

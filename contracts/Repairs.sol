@@ -247,6 +247,10 @@ contract Repairs is GroupContract, IRepairs {
 
     // ---------------------------------------------------------------------------------------------------- internal
 
+    function _ownInterface() internal pure override returns (bytes4) {
+        return type(IRepairs).interfaceId;
+    }
+
     function _slot(Order calldata order, bytes32 orderId, uint8 slot) private view returns (Slot memory it) {
         uint256 word = _slots[orderId][slot];
         if (word != 0) return word.unpack();

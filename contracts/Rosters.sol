@@ -94,6 +94,10 @@ abstract contract Rosters is GroupContract, IChallengeSettlement {
 
     // ---------------------------------------------------------------------------------------------------- internal
 
+    function _ownInterface() internal pure override returns (bytes4) {
+        return type(IChallengeSettlement).interfaceId;
+    }
+
     function _lastCertified() internal view virtual returns (uint32);
 
     function _rosterOf(uint32 term) internal view returns (address pointer, uint32 masked_) {

@@ -156,6 +156,10 @@ abstract contract SlotDisputes is GroupContract, ReentrancyGuardTransient, IDisp
 
     // ---------------------------------------------------------------------------------------------------- contracts
 
+    function _ownInterface() internal pure override returns (bytes4) {
+        return type(IDisputes).interfaceId;
+    }
+
     function _staking() internal view returns (IStaking) {
         return IStaking(_address(CloneArguments.STAKING));
     }

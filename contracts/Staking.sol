@@ -334,6 +334,10 @@ contract Staking is GroupContract, ReentrancyGuardTransient, IStaking {
 
     // ---------------------------------------------------------------------------------------------------- internal
 
+    function _ownInterface() internal pure override returns (bytes4) {
+        return type(IStaking).interfaceId;
+    }
+
     /// @dev The first free seat, else that of the smallest stake (the one taken last among equals) if it is outbid.
     function _seat(uint32 keeperId, KeeperRecord storage record) private returns (uint8) {
         uint256 chosen = SEATS;

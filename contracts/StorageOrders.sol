@@ -390,6 +390,10 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
 
     // --------------------------------------------------------------------------------------------------- internal
 
+    function _ownInterface() internal pure override returns (bytes4) {
+        return type(IStorageOrders).interfaceId;
+    }
+
     /// @dev Credits each slot by the epochs it passed, and adds up what the slots may still earn. Nothing overflows:
     /// rates have at most 160 bits, epochs 32, slots 5; and no slot missed more epochs than there were.
     function _settleProviders(

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
+
 /// @notice Everything a group is made with. Fixed for the life of the group; `GroupFactory` checks each value against
 /// hard limits.
 struct GroupParameters {
@@ -84,8 +86,9 @@ struct GroupContracts {
     address allowances;
 }
 
-/// @notice What every contract of a group answers.
-interface IGroup {
+/// @notice What every contract of a group answers. By ERC-165 it also says which one it is: it supports `IERC165`,
+/// `IGroup` and the interface that its place in the group asks for, the latter's id over its own functions alone.
+interface IGroup is IERC165 {
     /// @notice Only the named contract of the same group may call.
     error CallerNotAllowed(address caller);
 

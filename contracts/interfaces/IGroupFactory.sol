@@ -10,6 +10,8 @@ interface IGroupFactoryErrors {
     error TokenNotContract(address token);
     /// @notice A logic contract has no code.
     error ImplementationMissing(address implementation);
+    /// @notice A logic contract does not support the interface that its place in a group asks for.
+    error ImplementationWrong(address implementation, bytes4 interfaceId);
     /// @notice The treasury must be an address that can be paid.
     error TreasuryMissing();
 }

@@ -6,6 +6,7 @@ export const groupFactoryAbi = [
   {"inputs":[],"name":"Create3EmptyBytecode","type":"error"},
   {"inputs":[],"name":"FailedDeployment","type":"error"},
   {"inputs":[{"internalType":"address","name":"implementation","type":"address"}],"name":"ImplementationMissing","type":"error"},
+  {"inputs":[{"internalType":"address","name":"implementation","type":"address"},{"internalType":"bytes4","name":"interfaceId","type":"bytes4"}],"name":"ImplementationWrong","type":"error"},
   {"inputs":[{"internalType":"uint256","name":"balance","type":"uint256"},{"internalType":"uint256","name":"needed","type":"uint256"}],"name":"InsufficientBalance","type":"error"},
   {"inputs":[{"internalType":"string","name":"name","type":"string"},{"internalType":"uint256","name":"value","type":"uint256"},{"internalType":"uint256","name":"min","type":"uint256"},{"internalType":"uint256","name":"max","type":"uint256"}],"name":"ParameterOutOfRange","type":"error"},
   {"inputs":[{"internalType":"address","name":"token","type":"address"}],"name":"TokenNotContract","type":"error"},
