@@ -180,7 +180,8 @@ export async function startKeeper(options: KeeperOptions): Promise<RunningKeeper
       daemonReadiness({
         ...(failed ? { failure: FAILURE } : {}),
         caughtUp: progress.isCaughtUp(),
-        registered: view.self() !== undefined,
+        registered: view.self() !== undefined || view.operatorReplaced(),
+        operatorReplaced: view.operatorReplaced(),
       }),
   });
   ({ url } = await server.start());

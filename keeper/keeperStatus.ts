@@ -18,6 +18,8 @@ export type KeeperStatus = {
   readonly finalBlock: number;
   readonly lag: number;
   readonly lastCertified: number;
+  /** Whether the keeper has another operator key by now and this one has no vote left. */
+  readonly operatorReplaced: boolean;
   /** Duties that need no new block to end. */
   readonly pending: number;
   /** Epochs that are challenged or voted on, with the round of the vote (−1 before the cut-off). */
@@ -80,6 +82,7 @@ export function createKeeperProgress(deps: {
       endpoint: network.host.endpoints()[0] ?? "",
       url,
       lag: deps.follower.status().lag,
+      operatorReplaced: view.operatorReplaced(),
       pending: pending(),
       rounds: rounds(),
     }),

@@ -16,6 +16,10 @@ export type ChainSelf = {
   readonly domain: Hex;
   /** Token wei that no slot locks; 0 when the whole is below the least stake. */
   readonly freeStake: bigint;
+  /** Token wei that may still be locked anew in this epoch. */
+  readonly lockable: bigint;
+  /** First epoch in which it can take slots again; 0 when it can. */
+  readonly jailedUntil: number;
   /** Whether it asked to leave. */
   readonly exiting: boolean;
 };
@@ -34,8 +38,10 @@ export type ProviderChain = {
   minPrice(): bigint;
   /** Chain time in seconds up to which the bytes of a slot of an opened order may be asked for by anybody. */
   heldUntil(id: Hex, slot: number): number;
-  /** This operator's registration; undefined while there is none. */
+  /** This operator's registration; undefined while there is none, and when the key was replaced. */
   self(): ChainSelf | undefined;
+  /** Whether the provider whose bytes are kept here has another operator by now. */
+  operatorReplaced(): boolean;
   order(id: Hex): ChainOrder | undefined;
   /** Stake in token wei that so many shards lock. */
   collateral(shards: number): bigint;

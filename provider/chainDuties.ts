@@ -28,7 +28,7 @@ export function createChainDuties(deps: {
 }): ChainDuties {
   const { view } = deps;
   const { store } = deps.answer;
-  const ownId = () => view.self()?.id ?? 0;
+  const ownId = () => view.providerId() ?? 0;
   const owed = createOwedShards({
     providerId: ownId,
     samples: view.state().parameters.samples,
@@ -52,7 +52,7 @@ export function createChainDuties(deps: {
   });
 
   const duties = createDuties({
-    challenge: owed.challenge,
+    challenge: async (epoch) => (view.signsProofs(epoch) ? owed.challenge(epoch) : []),
     answer(epoch, seed, challenge, signal) {
       const context = { chainId: view.chainId, group: view.group, epoch, seed, provider: ownId() };
       return answerChallenge(deps.answer, context, challenge, signal);

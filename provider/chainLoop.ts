@@ -34,10 +34,13 @@ export async function followChain(deps: {
     // While old blocks are replayed nothing is done about them: challenges of the past are over.
     const current = block.number >= deps.source.status().final;
     if (current) {
-      await deps.repairs.sync();
-      const removed = await sweepStore({ store, chain: view, all: sweptEpoch !== view.epoch() });
-      sweptEpoch = view.epoch();
-      if (removed.orders + removed.uploads > 0) logger.info(removed, "removed what is over");
+      // With a key that is not (or no longer) the operator's nothing is given up: what is here may be needed under another one.
+      if (view.self() !== undefined) {
+        await deps.repairs.sync();
+        const removed = await sweepStore({ store, chain: view, all: sweptEpoch !== view.epoch() });
+        sweptEpoch = view.epoch();
+        if (removed.orders + removed.uploads > 0) logger.info(removed, "removed what is over");
+      }
       duties.run();
       deps.act();
     }

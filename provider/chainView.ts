@@ -1,11 +1,14 @@
-import type { Hex, LocalAccount, PublicClient } from "viem";
+import { type Address, type Hex, isAddressEqual, type LocalAccount, type PublicClient } from "viem";
 import { storageOrdersAbi } from "../protocol/abi/generated/StorageOrders.ts";
 import type { DeployedGroup } from "../protocol/chain/deployment.ts";
 import { epochAt, epochStart, termOf } from "../protocol/chain/epochs.ts";
 import { createGroupState } from "../protocol/chain/groupState.ts";
 import { type GroupState, rosterOf } from "../protocol/chain/groupTypes.ts";
+import { proofSigners } from "../protocol/chain/operators.ts";
+import { FULL_SHARE } from "../protocol/chain/parameters.ts";
 import type { ProviderChain } from "./chain.ts";
 import { heldUntil, peerOf, readReason } from "./slots.ts";
+import type { ProviderStore } from "./store/store.ts";
 
 /** The chain as the provider's parts see it, kept current by whoever follows the blocks. */
 export type ChainView = ProviderChain & {
@@ -13,6 +16,10 @@ export type ChainView = ProviderChain & {
   update(state: GroupState): void;
   /** Epoch of the newest final block, −1 before there is one. */
   epoch(): number;
+  /** The provider whose bytes are kept here, whatever key it has by now; undefined before it is registered. */
+  providerId(): number | undefined;
+  /** Whether this key may sign the provider's proof of an epoch. */
+  signsProofs(epoch: number): boolean;
   /** Endpoints of the keepers on the roster that judges an epoch. */
   keeperEndpoints(epoch: number): string[];
   /** Whether a peer is the host of a registered keeper. */
@@ -23,25 +30,35 @@ export type ChainView = ProviderChain & {
 export function createChainView(options: {
   chainId: number;
   group: DeployedGroup;
-  account: LocalAccount;
+  account: Pick<LocalAccount, "address">;
   publicClient: PublicClient;
+  /** Remembers whose bytes are kept here. */
+  identity: Pick<ProviderStore, "providerId" | "setProviderId">;
 }): ChainView {
   const { chainId, group, account, publicClient } = options;
   const { parameters } = group;
   const contract = { address: group.orders, abi: storageOrdersAbi };
-  const operator = account.address.toLowerCase();
   let state = createGroupState({ chainId, group });
-  let ownId: number | undefined;
+  let ownId = options.identity.providerId();
+  let providersSeen: GroupState["providers"] | undefined;
   let keepersSeen: GroupState["keepers"] | undefined;
   let keeperPeers = new Set<string>();
 
+  const isOwn = (operator: Address) => isAddressEqual(operator, account.address);
+  const kept = () => (ownId === undefined ? undefined : state.providers.get(ownId));
   const self = () => {
-    if (ownId === undefined) {
-      for (const info of state.providers.values()) {
-        if (info.operator.toLowerCase() === operator) ownId = info.id;
-      }
-    }
-    return ownId === undefined ? undefined : state.providers.get(ownId);
+    const info = kept();
+    return info !== undefined && isOwn(info.operator) ? info : undefined;
+  };
+  /** Finds the provider that this key is the operator of. */
+  const identify = () => {
+    if (providersSeen === state.providers) return;
+    providersSeen = state.providers;
+    if (self() !== undefined) return;
+    const found = [...state.providers.values()].find(({ operator }) => isOwn(operator));
+    if (found === undefined) return;
+    ownId = found.id;
+    options.identity.setProviderId(found.id);
   };
 
   const epoch = () => (state.head === undefined ? -1 : epochAt(parameters, state.head.timestamp));
@@ -55,19 +72,29 @@ export function createChainView(options: {
     minPrice: () => parameters.minPrice,
     heldUntil(id, slot) {
       const order = state.orders.get(id);
-      return order === undefined ? 0 : heldUntil(state, self()?.id ?? 0, order, slot);
+      return order === undefined ? 0 : heldUntil(state, ownId ?? 0, order, slot);
     },
     self() {
       const info = self();
       if (info === undefined) return undefined;
-      const { id, ask, domain, exiting, stake, locked } = info;
+      const { id, ask, domain, exiting, stake, locked, lockedAnew, jailedUntil } = info;
+      const now = epoch();
+      const most = (stake * BigInt(parameters.lockShare)) / FULL_SHARE;
       return {
         id,
         ask,
         domain,
         exiting,
+        lockable: most - (lockedAnew.epoch === now ? lockedAnew.amount : 0n),
+        jailedUntil: jailedUntil > now ? jailedUntil : 0,
         freeStake: stake < parameters.minProviderStake ? 0n : stake - locked,
       };
+    },
+    operatorReplaced: () => kept() !== undefined && self() === undefined,
+    providerId: () => ownId,
+    signsProofs(epoch) {
+      const info = kept();
+      return info !== undefined && proofSigners(parameters, info, epoch).some(isOwn);
     },
     collateral: (shards) => parameters.collateralPerShard * BigInt(shards),
     readReason: (peer, orderId) => readReason(state, peer, orderId, epoch()),
@@ -81,6 +108,7 @@ export function createChainView(options: {
     state: () => state,
     update(next) {
       state = next;
+      identify();
     },
     epoch,
     keeperEndpoints(epoch) {

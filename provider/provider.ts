@@ -56,6 +56,10 @@ export type ProviderStatus = {
   readonly orders: number;
   /** Whether it asked to leave. */
   readonly exiting: boolean;
+  /** First epoch in which it can take slots again after it lost one by its fault; 0 when it can. */
+  readonly jailedUntil: number;
+  /** Whether the provider has another operator key by now: this one signs nothing more. */
+  readonly operatorReplaced: boolean;
   readonly heldBytes: number;
   readonly capacityBytes: number;
   /** Shards that are known to be lost or damaged here. */
@@ -80,7 +84,6 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
   const group = findGroup(deployment, settings.group);
   const { chainId } = deployment;
   const publicClient = createPublicClient({ transport: http(settings.rpcUrl) });
-  const view = createChainView({ chainId, group, account, publicClient });
   const stopping = new AbortController();
 
   const seed = await loadPeerSeed(settings);
@@ -91,6 +94,7 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
     logger,
   });
   cleanup.defer(() => store.close());
+  const view = createChainView({ chainId, group, account, publicClient, identity: store });
   const missing = await store.missingShards();
   if (missing.length > 0) logger.error({ shards: missing.length }, "committed shards are missing");
 
@@ -190,7 +194,7 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
   let url = "";
   let failed = false;
   const status = (): ProviderStatus => ({
-    providerId: view.self()?.id,
+    providerId: view.providerId(),
     peerId: network.host.peerId,
     endpoint: network.host.endpoints()[0] ?? "",
     url,
@@ -201,6 +205,8 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
     heldBytes: store.uploads.bytes(),
     capacityBytes: settings.capacity,
     exiting: view.self()?.exiting ?? false,
+    jailedUntil: view.self()?.jailedUntil ?? 0,
+    operatorReplaced: view.operatorReplaced(),
     missingShards: upkeep.missing(),
     openEpochs: duties.openEpochs(),
     pending: pending(),
@@ -216,13 +222,15 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
       daemonReadiness({
         ...(failed ? { failure: FAILURE } : {}),
         caughtUp,
-        registered: view.self() !== undefined,
+        registered: view.self() !== undefined || view.operatorReplaced(),
+        operatorReplaced: view.operatorReplaced(),
       }),
   });
   ({ url } = await server.start());
   cleanup.defer(() => server.stop());
 
   let processed = -1;
+  let replaced = false;
   const work = followChain({
     follower,
     source,
@@ -236,6 +244,13 @@ export async function startProvider(options: ProviderOptions): Promise<RunningPr
     onProcessed(block, current) {
       processed = block;
       caughtUp ||= current;
+      if (view.operatorReplaced() && current && !replaced) {
+        logger.error(
+          { operator: account.address },
+          "the operator key was replaced: this one signs nothing more",
+        );
+      }
+      replaced = view.operatorReplaced();
     },
   });
   const life = superviseDaemon({

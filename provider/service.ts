@@ -27,6 +27,7 @@ import { createPutShard } from "./upload/putShard.ts";
 import { createRangeLock } from "./upload/rangeLock.ts";
 import { createReserve, freeBytes } from "./upload/reserve.ts";
 import { createSignOrder } from "./upload/signOrder.ts";
+import { requireSelf } from "./upload/terms.ts";
 
 /** Shards that are read for commitments at once; how many are computed at once is the library's concern. */
 const COMMITS_AT_ONCE = 4;
@@ -148,12 +149,7 @@ export function createService(deps: ServiceDeps): Service {
     },
     provider: {
       quote: current(async () => {
-        const self = view.self();
-        if (self === undefined) {
-          throw new MemoError("NOT_REGISTERED", "This provider is not registered in the group yet.", {
-            retryable: true,
-          });
-        }
+        const self = requireSelf(view);
         return { providerId: self.id, ask: self.ask, freeBytes: await free(), domain: self.domain };
       }),
       reserve: current(createReserve(upload)),

@@ -5,7 +5,10 @@ import type { KeeperInfo, ProviderInfo } from "../../protocol/chain/groupTypes.t
 import { inBlockRanges } from "./eventLogs.ts";
 
 /** What a provider has published. */
-export type ListedProvider = Omit<ProviderInfo, "stake" | "locked" | "registeredAt">;
+export type ListedProvider = Omit<
+  ProviderInfo,
+  "stake" | "locked" | "lockedAnew" | "registeredAt" | "formerOperators"
+>;
 /** What a keeper has published. */
 export type ListedKeeper = Pick<KeeperInfo, "id" | "endpoint" | "seat" | "slashed">;
 
@@ -32,7 +35,7 @@ export async function readMembers(
     switch (eventName) {
       case "ProviderRegistered": {
         const { providerId: id, ...facts } = args;
-        providers.set(id, { id, ...facts, exiting: false });
+        providers.set(id, { id, ...facts, exiting: false, jailedUntil: 0 });
         break;
       }
       case "ProviderUpdated": {

@@ -9,6 +9,7 @@ import {
 } from "viem";
 import { settlementDomain } from "../../protocol/certificate.ts";
 import type { GroupState } from "../../protocol/chain/groupTypes.ts";
+import { proofSigners } from "../../protocol/chain/operators.ts";
 import { coverOf, partShards, proofDigest, wholeCover } from "../../protocol/challenge/proof.ts";
 import { type ProofClaim, verifyBatch } from "../../protocol/challenge/verify.ts";
 import { MemoError } from "../../protocol/errors.ts";
@@ -157,7 +158,9 @@ export function createCollector(options: {
     const { provider } = message;
     const asked = challengeOf(provider);
     partShards(asked.shards, message);
-    const operator = options.state().providers.get(provider)?.operator;
+    const { parameters, providers } = options.state();
+    const registered = providers.get(provider);
+    const signers = registered === undefined ? [] : proofSigners(parameters, registered, message.epoch);
     const signer = await recoverTypedDataAddress({
       domain,
       types: PROOF_TYPES,
@@ -165,7 +168,7 @@ export function createCollector(options: {
       message: proofStruct(group, message),
       signature: serializeSignature(compactSignatureToSignature(parseCompactSignature(message.signature))),
     }).catch(() => undefined);
-    if (operator === undefined || signer === undefined || !isAddressEqual(signer, operator)) {
+    if (signer === undefined || !signers.some((operator) => isAddressEqual(operator, signer))) {
       throw new MemoError(
         "PROOF_SIGNATURE_INVALID",
         `A proof is not signed by the operator of provider ${provider}.`,

@@ -1,5 +1,6 @@
 import type { Hex } from "viem";
 import type { OrderInfo, ProviderInfo } from "../../protocol/chain/groupTypes.ts";
+import { FULL_SHARE } from "../../protocol/chain/parameters.ts";
 import { compareEntries, type OfferContent } from "../../protocol/results/exceptions.ts";
 import { type BrakeContext, byDanger, isWorthRepair, type LostCandidate } from "./brakes.ts";
 import type { FaultHistory } from "./clocks.ts";
@@ -126,7 +127,11 @@ function candidateOf(
 ): Candidate {
   const earlier = context.setState.providers.get(id);
   const weight = earlier === undefined ? 0n : earlier.stake - earlier.locked;
-  return withFree({ id, domain, ask, free: 0n, weight }, stake - locked - (index.promised.get(id) ?? 0n));
+  const most = (stake * BigInt(context.state.parameters.lockShare)) / FULL_SHARE;
+  return withFree(
+    { id, domain, ask, free: 0n, weight, most },
+    stake - locked - (index.promised.get(id) ?? 0n),
+  );
 }
 
 /** The same with so much free stake; its chances are never greater. */

@@ -9,6 +9,8 @@ export type Candidate = {
   readonly free: bigint;
   /** The same when the epoch's set was taken, if it was less: chances must not grow once the seed is known. */
   readonly weight: bigint;
+  /** Most that it can lock in one epoch, token wei. */
+  readonly most: bigint;
 };
 
 /** A slot that somebody has to take over. */
@@ -30,6 +32,8 @@ export type WantedSlot = {
 export type ProviderRecord = {
   readonly repairs: boolean;
   readonly exiting: boolean;
+  /** First epoch in which it can take slots again. */
+  readonly jailedUntil: number;
   readonly stake: bigint;
   /** Block of its registration. */
   readonly registeredAt: number;
@@ -40,7 +44,7 @@ export type ProviderRecord = {
 
 /**
  * Whether anything may be offered to a provider in an epoch: it wants repairs, was there before the epoch,
- * does not leave, has the least stake, and has neither missed an epoch nor let an offer pass lately.
+ * does not leave, could accept at once, has the least stake, and has neither missed an epoch nor let an offer pass lately.
  */
 export function isTrustworthy(
   record: ProviderRecord,
@@ -50,6 +54,7 @@ export function isTrustworthy(
   return (
     record.repairs &&
     !record.exiting &&
+    record.jailedUntil <= of.epoch + 1 &&
     record.registeredAt <= of.setBlock &&
     record.stake >= of.minProviderStake &&
     record.lastMissed !== of.epoch &&
@@ -64,7 +69,8 @@ export function canTake(candidate: Candidate, wanted: WantedSlot): boolean {
     !wanted.taken.has(candidate.id) &&
     candidate.ask <= wanted.price &&
     candidate.free >= wanted.collateral &&
-    candidate.weight >= wanted.collateral
+    candidate.weight >= wanted.collateral &&
+    candidate.most >= wanted.collateral
   );
 }
 

@@ -1,4 +1,5 @@
 import type { Abi, Address, ContractEventName, GetEventArgs, Hex } from "viem";
+import { allowancesAbi } from "../abi/generated/Allowances.ts";
 import { challengeSettlementAbi } from "../abi/generated/ChallengeSettlement.ts";
 import { disputesAbi } from "../abi/generated/Disputes.ts";
 import { repairsAbi } from "../abi/generated/Repairs.ts";
@@ -28,17 +29,18 @@ type LogOf<Name extends string, ContractAbi extends Abi> = {
   };
 }[ContractEventName<ContractAbi>];
 
-/** Any event of a group's five contracts, decoded. */
+/** Any event of a group's six contracts, decoded. */
 export type GroupLog =
   | LogOf<"staking", typeof stakingAbi>
   | LogOf<"orders", typeof storageOrdersAbi>
   | LogOf<"settlement", typeof challengeSettlementAbi>
   | LogOf<"disputes", typeof disputesAbi>
-  | LogOf<"repairs", typeof repairsAbi>;
+  | LogOf<"repairs", typeof repairsAbi>
+  | LogOf<"allowances", typeof allowancesAbi>;
 
 /** What a follower of a group watches. */
 export function groupContracts(
-  group: Pick<DeployedGroup, "staking" | "orders" | "settlement" | "disputes" | "repairs">,
+  group: Pick<DeployedGroup, "staking" | "orders" | "settlement" | "disputes" | "repairs" | "allowances">,
 ): readonly WatchedContract[] {
   return [
     { name: "staking", address: group.staking, abi: stakingAbi },
@@ -46,6 +48,7 @@ export function groupContracts(
     { name: "settlement", address: group.settlement, abi: challengeSettlementAbi },
     { name: "disputes", address: group.disputes, abi: disputesAbi },
     { name: "repairs", address: group.repairs, abi: repairsAbi },
+    { name: "allowances", address: group.allowances, abi: allowancesAbi },
   ];
 }
 

@@ -1,3 +1,4 @@
+import { applyAllowances } from "./allowancesLogs.ts";
 import { applyDisputes } from "./disputesLogs.ts";
 import type { FinalBlock, GroupLog } from "./groupContracts.ts";
 import type { GroupDraft } from "./groupDraft.ts";
@@ -23,6 +24,9 @@ export function applyLog(draft: GroupDraft, block: FinalBlock, log: GroupLog): v
       return;
     case "repairs":
       applyRepairs(draft, log);
+      return;
+    case "allowances":
+      applyAllowances(draft, log);
       return;
   }
 }

@@ -35,6 +35,7 @@ export function createGroupState(options: { chainId: number; group: DeployedGrou
     directChallenges: new Map(),
     vacancies: new Map(),
     expiredOffers: [],
+    renewals: new Map(),
     next: { start: 0, seed: 0, cutoff: 0 },
   };
 }

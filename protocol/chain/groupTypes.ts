@@ -1,6 +1,7 @@
 import type { Address, Hex } from "viem";
 import type { Certificate } from "../certificate.ts";
 import type { Order } from "../order.ts";
+import type { RenewalKey, RenewalTerms } from "./allowanceTypes.ts";
 import type {
   DirectChallengeInfo,
   DisputeMilestone,
@@ -12,10 +13,19 @@ import type {
 } from "./disputeTypes.ts";
 import type { GroupParameters } from "./parameters.ts";
 
+/** A key that a provider's owner has replaced. */
+export type FormerOperator = {
+  readonly operator: Address;
+  /** Chain time (seconds) at which it was replaced. */
+  readonly until: number;
+};
+
 export type ProviderInfo = {
   readonly id: number;
   readonly owner: Address;
   readonly operator: Address;
+  /** By the time at which they were replaced; see `proofSigners`. */
+  readonly formerOperators: readonly FormerOperator[];
   /** Multiaddr with `/p2p/<peer id>`. */
   readonly endpoint: string;
   /** Failure domain. */
@@ -27,6 +37,10 @@ export type ProviderInfo = {
   readonly stake: bigint;
   /** Part of the stake that slots hold as collateral. */
   readonly locked: bigint;
+  /** Token wei that slots locked anew in `epoch`, of which there is a most per epoch. */
+  readonly lockedAnew: { readonly epoch: number; readonly amount: bigint };
+  /** First epoch in which it can take slots again after it lost one by its fault; 0 when it never did. */
+  readonly jailedUntil: number;
   /** Whether it asked to leave: its slots are offered to others. */
   readonly exiting: boolean;
   /** Block of its registration. */
@@ -173,6 +187,8 @@ export type GroupState = {
   readonly vacancies: ReadonlyMap<VacancyKey, VacancyInfo>;
   /** Offers that nobody took, by ascending epoch; those of long ago are dropped. */
   readonly expiredOffers: readonly ExpiredOffer[];
+  /** Standing renewals by `renewalKey`. */
+  readonly renewals: ReadonlyMap<RenewalKey, RenewalTerms>;
   /** Epochs whose milestones come next. */
   readonly next: { readonly start: number; readonly seed: number; readonly cutoff: number };
 };

@@ -59,6 +59,9 @@ export const groupParametersSchema = z.object({
 
 export type GroupParameters = z.output<typeof groupParametersSchema>;
 
+/** The whole, in parameters that are shares: hundredths of a percent. */
+export const FULL_SHARE = 10_000n;
+
 /** Numbers in `repairThresholds`. */
 const THRESHOLDS = 16;
 

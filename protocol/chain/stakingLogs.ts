@@ -1,3 +1,4 @@
+import { epochAt } from "./epochs.ts";
 import type { FinalBlock, GroupLog } from "./groupContracts.ts";
 import { type GroupDraft, known } from "./groupDraft.ts";
 import type { KeeperInfo, ProviderInfo } from "./groupTypes.ts";
@@ -14,7 +15,15 @@ export function applyStaking(
   switch (log.eventName) {
     case "ProviderRegistered": {
       const { providerId, owner, operator, domain, ask, repairs, endpoint } = log.args;
-      const fresh = { stake: 0n, locked: 0n, exiting: false, registeredAt: block.number };
+      const fresh = {
+        formerOperators: [],
+        stake: 0n,
+        locked: 0n,
+        lockedAnew: { epoch: 0, amount: 0n },
+        jailedUntil: 0,
+        exiting: false,
+        registeredAt: block.number,
+      };
       announceProvider(draft, { id: providerId, owner, operator, domain, ask, repairs, endpoint, ...fresh });
       return;
     }
@@ -37,7 +46,10 @@ export function applyStaking(
     }
     case "CollateralLocked": {
       const { providerId, amount } = log.args;
-      changeStake(draft, providerId, { locked: lockedOf(draft, providerId) + amount });
+      const { locked, lockedAnew: before } = known(draft.state.providers, providerId);
+      const epoch = epochAt(draft.state.parameters, block.timestamp);
+      const lockedAnew = { epoch, amount: (before.epoch === epoch ? before.amount : 0n) + amount };
+      changeStake(draft, providerId, { locked: locked + amount, lockedAnew });
       return;
     }
     case "CollateralReleased": {
@@ -85,7 +97,7 @@ function lockedOf(draft: GroupDraft, provider: number): bigint {
 function changeStake(
   draft: GroupDraft,
   provider: number,
-  amounts: Partial<Pick<ProviderInfo, "stake" | "locked">>,
+  amounts: Partial<Pick<ProviderInfo, "stake" | "locked" | "lockedAnew">>,
 ): void {
   draft.set("providers", provider, { ...known(draft.state.providers, provider), ...amounts });
 }

@@ -15,11 +15,18 @@ export type RunningDaemon<Status> = {
 };
 
 /** Why a daemon is not ready, of the reasons that all have. */
-export function daemonReadiness(of: { failure?: string; caughtUp: boolean; registered: boolean }): Readiness {
+export function daemonReadiness(of: {
+  failure?: string;
+  caughtUp: boolean;
+  registered: boolean;
+  /** Whether the owner has given the member another operator key than this daemon's. */
+  operatorReplaced: boolean;
+}): Readiness {
   const reasons = [
     ...(of.failure === undefined ? [] : [`${of.failure}; see the log`]),
     ...(of.caughtUp ? [] : ["the chain has not been read up to its newest final block"]),
     ...(of.registered ? [] : ["the operator is not registered in the group"]),
+    ...(of.operatorReplaced ? ["the operator on chain is another key than this daemon's"] : []),
   ];
   return { ready: reasons.length === 0, reasons };
 }

@@ -6,6 +6,7 @@ import {
   recoverAddress,
 } from "viem";
 import { settlementDomain } from "../../protocol/certificate.ts";
+import { proofSigners } from "../../protocol/chain/operators.ts";
 import type { GossipTopic } from "../../protocol/net/gossip.ts";
 import { decodeProofMessage, PROOF_TYPES, proofStruct } from "../../protocol/wire/proofMessage.ts";
 import { PROOF_TOPIC_BYTES } from "../../protocol/wire/topics.ts";
@@ -31,7 +32,11 @@ export function createProofTopic(view: ChainView): GossipTopic {
         });
         const signature = compactSignatureToSignature(parseCompactSignature(message.signature));
         const signer = await recoverAddress({ hash, signature });
-        return isAddressEqual(signer, provider.operator) ? "accept" : "reject";
+        const { parameters } = view.state();
+        const isSigner = proofSigners(parameters, provider, message.epoch).some((operator) =>
+          isAddressEqual(operator, signer),
+        );
+        return isSigner ? "accept" : "reject";
       } catch {
         return "reject";
       }

@@ -6,7 +6,7 @@ import { MemoError } from "../../protocol/errors.ts";
 export type MetadataDatabase = Database.Database;
 
 /** Version of the tables below. A newer one is refused by name, an older one is migrated. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 /** What makes each version of the one before, in order. */
 const MIGRATIONS = [
@@ -98,6 +98,8 @@ CREATE TABLE repairs (
 ) STRICT;
 CREATE INDEX repairs_by_upload ON repairs (upload_id);
 `,
+  // The operator key of a provider may be replaced; what is kept here stays the provider's.
+  "ALTER TABLE binding ADD COLUMN provider_id INTEGER;",
 ];
 
 /**

@@ -17,6 +17,9 @@ export type ProviderStore = {
   readonly orders: OrderTable;
   readonly answers: AnswerTable;
   readonly repairs: RepairTable;
+  /** Whose bytes these are; undefined before the provider was first seen registered. */
+  providerId(): number | undefined;
+  setProviderId(id: number): void;
   /** Forgets an upload, its orders and its bytes. */
   removeUpload(id: Hex): Promise<void>;
   /** Gives a repair up for good; what was rebuilt goes. */
@@ -66,6 +69,7 @@ export async function openProviderStore(options: {
       orders,
       repairs,
       answers: createAnswerTable(database),
+      ...createIdentity(database),
       async removeUpload(id) {
         // Metadata first: bytes without metadata are removed at the next start, the reverse is a loss.
         uploads.remove(id);
@@ -84,7 +88,9 @@ export async function openProviderStore(options: {
 
 /** A data directory serves one group of one chain for good: its signatures mean nothing elsewhere. */
 function bind(database: MetadataDatabase, { directory, chainId, settlement }: BindOptions): void {
-  database.prepare("INSERT OR IGNORE INTO binding VALUES (1, ?, ?)").run(chainId, settlement.toLowerCase());
+  database
+    .prepare("INSERT OR IGNORE INTO binding (only, chain_id, settlement) VALUES (1, ?, ?)")
+    .run(chainId, settlement.toLowerCase());
   const bound = database
     .prepare<[], { chain_id: number; settlement: string }>("SELECT chain_id, settlement FROM binding")
     .get();
@@ -94,6 +100,15 @@ function bind(database: MetadataDatabase, { directory, chainId, settlement }: Bi
     `${directory} holds data for group ${bound?.settlement} on chain ${bound?.chain_id}, not for ${settlement} on chain ${chainId}. Give each group a data directory of its own.`,
     { details: { directory, bound, chainId, settlement } },
   );
+}
+
+function createIdentity(database: MetadataDatabase): Pick<ProviderStore, "providerId" | "setProviderId"> {
+  const get = database.prepare<[], number | null>("SELECT provider_id FROM binding").pluck();
+  const set = database.prepare("UPDATE binding SET provider_id = ?");
+  return {
+    providerId: () => get.get() ?? undefined,
+    setProviderId: (id) => void set.run(id),
+  };
 }
 
 type BindOptions = { directory: string; chainId: number; settlement: Address };

@@ -1,25 +1,18 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import {
-  type Hex,
-  hexToBytes,
-  type LocalAccount,
-  parseSignature,
-  serializeCompactSignature,
-  signatureToCompactSignature,
-} from "viem";
+import { bytesToHex, type LocalAccount } from "viem";
 import { COMMITMENT_BYTES } from "../../protocol/constants.ts";
-import { MemoError } from "../../protocol/errors.ts";
 import { splitCommitments } from "../../protocol/merkle/slotRoot.ts";
 import { decodePolicy } from "../../protocol/object/policy.ts";
-import { ORDER_TYPES, type Order, orderId, ordersDomain } from "../../protocol/order.ts";
+import { type Order, orderId } from "../../protocol/order.ts";
 import type { RequestOf, ResponseOf } from "../../protocol/wire/protocol.ts";
 import type { ProviderMethods } from "../../protocol/wire/provider.ts";
 import type { ProviderChain } from "../chain.ts";
-import { unpromisedStake } from "../stake.ts";
 import type { ProviderStore } from "../store/store.ts";
 import type { Upload } from "../store/uploads.ts";
 import { assertCommitments, assertOrder, committedSlot } from "./orderChecks.ts";
+import { assertPayable, assertStake, signCompact } from "./promise.ts";
 import type { RangeLock } from "./rangeLock.ts";
+import { requireTaker } from "./terms.ts";
 import { type Caller, requireUpload } from "./uploadAccess.ts";
 
 /** Points checked before other work gets a turn: each takes about 0.3 ms. */
@@ -37,7 +30,7 @@ export type SignDeps = {
 /**
  * Signs an order over a finished upload, after everything in it has been checked. The order is durable
  * before the signature leaves; the same order again gets the same signature.
- * @throws PAYER_BALANCE, STAKE_TOO_LOW and what {@link requireUpload}, {@link assertOrder}, {@link committedSlot}, {@link assertCommitments} and the check of points throw
+ * @throws PAYER_BALANCE, STAKE_TOO_LOW, LOCK_LIMIT and what {@link requireUpload}, {@link assertOrder}, {@link committedSlot}, {@link assertCommitments} and the check of points throw
  */
 export function createSignOrder(deps: SignDeps) {
   const { store, chain, lock } = deps;
@@ -49,17 +42,18 @@ export function createSignOrder(deps: SignDeps) {
     const id = orderId(order);
     const known = store.uploads.get(uploadId);
     const signed = known?.peer === caller.peer ? store.orders.get(id, known.slot) : undefined;
-    if (signed?.uploadId === uploadId) return { signature: toHex(signed.signature) };
+    if (signed?.uploadId === uploadId) return { signature: bytesToHex(signed.signature) };
     const upload = requireUpload(deps, caller, { uploadId });
+    requireTaker(chain);
     assertOrder(chain, upload, order);
     return lock.run(uploadId, 0, upload.stripes, async () => {
       await assertData(deps, upload, order);
       await assertPayable(chain, order);
-      assertStake(deps, order);
+      assertStake(store, chain, order);
       const signature = await signCompact(deps.account, chain, order);
       if (order.stripes < upload.stripes) await shrinkUpload(store, upload, order.stripes);
       store.orders.insert({ id, uploadId, slot: upload.slot, order, signature });
-      return { signature: toHex(signature) };
+      return { signature: bytesToHex(signature) };
     });
   };
 }
@@ -89,42 +83,4 @@ async function assertData(deps: SignDeps, upload: Upload, order: Order): Promise
 async function shrinkUpload(store: ProviderStore, upload: Upload, stripes: number): Promise<void> {
   await store.shards.trim(upload.id, stripes);
   store.uploads.shrink(upload.id, stripes);
-}
-
-async function assertPayable(chain: ProviderChain, order: Order): Promise<void> {
-  const [balance, cost] = await Promise.all([chain.freeBalance(order.payer), chain.cost(order)]);
-  if (balance >= cost) return;
-  throw new MemoError(
-    "PAYER_BALANCE",
-    `The order costs ${cost}, its payer has ${balance} deposited and free. Deposit the difference first.`,
-    { details: { cost, balance, payer: order.payer }, retryable: true },
-  );
-}
-
-/**
- * The stake must bear the order beside all that is promised already: one that cannot open is of no use to anybody.
- */
-function assertStake({ store, chain }: SignDeps, order: Order): void {
-  const free = unpromisedStake(store, chain);
-  const needed = chain.collateral(order.stripes);
-  if (needed <= free) return;
-  throw new MemoError(
-    "STAKE_TOO_LOW",
-    `The slot locks ${needed} of stake, this provider has ${free} free. Choose another provider.`,
-    { details: { needed, free }, retryable: true },
-  );
-}
-
-async function signCompact(account: LocalAccount, chain: ProviderChain, order: Order): Promise<Uint8Array> {
-  const signature = await account.signTypedData({
-    domain: ordersDomain(chain.chainId, chain.storageOrders),
-    types: ORDER_TYPES,
-    primaryType: "Order",
-    message: order,
-  });
-  return hexToBytes(serializeCompactSignature(signatureToCompactSignature(parseSignature(signature))));
-}
-
-function toHex(signature: Uint8Array): Hex {
-  return `0x${Buffer.from(signature).toString("hex")}`;
 }

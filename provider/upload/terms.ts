@@ -1,6 +1,6 @@
 import { MemoError } from "../../protocol/errors.ts";
 import { decodePolicy } from "../../protocol/object/policy.ts";
-import type { ProviderChain } from "../chain.ts";
+import type { ChainSelf, ProviderChain } from "../chain.ts";
 
 /** The part of an order that a provider agrees to when it reserves room. */
 export type Terms = {
@@ -22,19 +22,11 @@ export type TermLimits = {
 
 /**
  * Checks terms against the chain as it is now.
- * @throws NOT_REGISTERED, PROVIDER_LEAVING, POLICY_INVALID, SLOT_MISMATCH, EPOCHS_INVALID, OPEN_BY_INVALID, PRICE_TOO_LOW,
+ * @throws what {@link requireTaker} throws, POLICY_INVALID, SLOT_MISMATCH, EPOCHS_INVALID, OPEN_BY_INVALID, PRICE_TOO_LOW,
  * STRIPES_TOO_MANY
  */
 export function assertTerms(chain: ProviderChain, terms: Terms, limits: TermLimits): void {
-  const self = chain.self();
-  if (self === undefined) {
-    throw new MemoError("NOT_REGISTERED", "This provider is not registered in the group yet.", {
-      retryable: true,
-    });
-  }
-  if (self.exiting) {
-    throw new MemoError("PROVIDER_LEAVING", "This provider is leaving the group. Choose another one.");
-  }
+  const self = requireTaker(chain);
   const { n } = decodePolicy(terms.policy);
   if (terms.slot >= n) {
     throw new MemoError("SLOT_MISMATCH", `The policy has ${n} slots; there is no slot ${terms.slot}.`, {
@@ -62,6 +54,46 @@ export function assertTerms(chain: ProviderChain, terms: Terms, limits: TermLimi
       details: { price: terms.price, least },
     });
   }
+}
+
+/**
+ * This provider as the chain has it.
+ * @throws NOT_REGISTERED, OPERATOR_REPLACED
+ */
+export function requireSelf(chain: Pick<ProviderChain, "self" | "operatorReplaced">): ChainSelf {
+  const self = chain.self();
+  if (self !== undefined) return self;
+  if (chain.operatorReplaced()) {
+    throw new MemoError(
+      "OPERATOR_REPLACED",
+      "This provider has a new operator key; the old one signs nothing more.",
+      {
+        retryable: true,
+      },
+    );
+  }
+  throw new MemoError("NOT_REGISTERED", "This provider is not registered in the group yet.", {
+    retryable: true,
+  });
+}
+
+/**
+ * This provider, if it may take slots now.
+ * @throws what {@link requireSelf} throws, PROVIDER_JAILED, PROVIDER_LEAVING
+ */
+export function requireTaker(chain: Pick<ProviderChain, "self" | "operatorReplaced">): ChainSelf {
+  const self = requireSelf(chain);
+  if (self.jailedUntil > 0) {
+    throw new MemoError(
+      "PROVIDER_JAILED",
+      `This provider lost a slot by its fault and takes none before epoch ${self.jailedUntil}. Choose another one.`,
+      { details: { jailedUntil: self.jailedUntil } },
+    );
+  }
+  if (self.exiting) {
+    throw new MemoError("PROVIDER_LEAVING", "This provider is leaving the group. Choose another one.");
+  }
+  return self;
 }
 
 function atLeast(ask: bigint, minimum: bigint): bigint {

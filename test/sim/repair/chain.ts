@@ -98,6 +98,7 @@ export function providerInfo(id: number, more: Partial<ProviderInfo> = {}): Prov
     repairs: true,
     stake: 100_000n,
     locked: 0n,
+    jailedUntil: 0,
     exiting: false,
     registeredAt: 0,
     ...more,

@@ -161,13 +161,15 @@ export function oraclePlan(of: {
         const before = then === undefined ? 0n : then.stake - then.locked;
         return { ...provider, free, weight: free < before ? free : before, then };
       })
-      .filter(({ id, ask, repairs, exiting, stake, registeredAt, free, weight, then }) => {
+      .filter(({ id, ask, repairs, exiting, stake, registeredAt, free, weight, then, jailedUntil }) => {
         const fits = ask <= info.order.price && free >= collateral && weight >= collateral;
         const willing =
           repairs && then?.repairs === true && !exiting && registeredAt <= (log.at(-1)!.set.block ?? -1);
+        const allowed = jailedUntil < epoch + 2 && collateral * 10_000n <= stake * BigInt(p.lockShare);
         return (
           fits &&
           willing &&
+          allowed &&
           stake >= p.minProviderStake &&
           !inOrder(id) &&
           lateness(id) <= epoch - p.coolOffEpochs

@@ -224,8 +224,11 @@ describe("events", () => {
       ask: 6n,
       repairs: false,
       endpoint: "/f",
+      formerOperators: [],
       stake: 0n,
       locked: 0n,
+      lockedAnew: { epoch: 0, amount: 0n },
+      jailedUntil: 0,
       exiting: false,
       registeredAt: 1,
     });

@@ -18,6 +18,7 @@ function provider(id: number, domain: number, ask = 100n): ListedProvider {
     domain: text,
     ask,
     repairs: true,
+    jailedUntil: 0,
     exiting: false,
   };
 }

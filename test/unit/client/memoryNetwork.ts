@@ -183,6 +183,7 @@ export function createMemoryNetwork(options: { providers: number; domains?: numb
       ask: 100n,
       repairs: true,
       exiting: false,
+      jailedUntil: 0,
     });
   }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it, type TestContext } from "node:test";
+import type { FormerOperator } from "../../../protocol/chain/groupTypes.ts";
 import { openingsDigest, verifyOpenings } from "../../../protocol/challenge/openings.ts";
 import { coveredPairs, coverOf } from "../../../protocol/challenge/proof.ts";
 import { verifyProof } from "../../../protocol/challenge/verify.ts";
@@ -187,17 +188,28 @@ describe("relaying proofs", () => {
   it("accepts what a registered operator signed for this group, and nothing else", async (t) => {
     const { answer } = await startHolding(t);
     const { message } = (await answer())!;
-    const topicFor = (operator: string, group = SETTLEMENT) =>
+    const topicFor = (
+      operator: string,
+      group = SETTLEMENT,
+      formerOperators: readonly FormerOperator[] = [],
+    ) =>
       createProofTopic({
         chainId: 31337,
         group,
-        state: () => ({ providers: new Map([[7, { operator }]]) }),
+        state: () => ({
+          parameters: { genesis: 0, epochLength: 100 },
+          providers: new Map([[7, { operator, formerOperators }]]),
+        }),
       } as unknown as ChainView);
+    const replaced = (until: number) =>
+      topicFor(ownerAccount.address, SETTLEMENT, [{ operator: operatorAccount.address, until }]);
     const judge = (topic: ReturnType<typeof topicFor>, sent = message) =>
       topic.validate(encodeProofMessage(sent), "peer");
     const topic = topicFor(operatorAccount.address);
     assert.equal(await judge(topic), "accept");
     assert.equal(await judge(topicFor(ownerAccount.address)), "reject");
+    assert.equal(await judge(replaced(400)), "accept", "replaced within epoch 4");
+    assert.equal(await judge(replaced(399)), "reject", "replaced before it");
     assert.equal(await judge(topicFor(operatorAccount.address, ownerAccount.address)), "reject");
     assert.equal(await judge(topic, { ...message, epoch: 5 }), "reject");
     assert.equal(await judge(topic, { ...message, cover: Uint8Array.of(1) }), "reject");

@@ -29,7 +29,10 @@ function makeCertificate(applied: number): CertificateInfo {
 }
 
 /** Duties of provider 7 on a chain on which somebody missed epoch 1. */
-function startDuties(store: ProviderStore, chain: { applied: number; missed: readonly number[] }) {
+function startDuties(
+  store: ProviderStore,
+  chain: { applied: number; missed: readonly number[]; signs?: boolean },
+) {
   let asked = 0;
   const outcomes: string[] = [];
   const state = {
@@ -41,7 +44,8 @@ function startDuties(store: ProviderStore, chain: { applied: number; missed: rea
     chainId: 31337,
     group: SETTLEMENT,
     state: () => state,
-    self: () => ({ id: 7, ask: 1n, domain: hash("domain") }),
+    providerId: () => 7,
+    signsProofs: () => chain.signs ?? true,
     keeperEndpoints: () => ["keeper"],
   } as unknown as ChainView;
   const duties = createChainDuties({
@@ -105,6 +109,18 @@ describe("duties by the chain's milestones", () => {
       await restarted.run();
       assert.equal(restarted.asked(), 0);
     }
+  });
+
+  it("are left alone while this key may not sign the provider's proofs", async (t) => {
+    const store = await openStore(makeDirectory(t));
+    t.after(() => store.close());
+    const chain = { applied: 1, missed: [], signs: false };
+    const { run, outcomes } = startDuties(store, chain);
+    await run();
+    assert.deepEqual(outcomes, []);
+    chain.signs = true;
+    await run();
+    assert.deepEqual(outcomes, ["nothing"], "as soon as it may");
   });
 
   it("are open from the seed to the cut-off of epochs in which this provider has slots", async (t) => {

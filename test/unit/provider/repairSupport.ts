@@ -93,6 +93,8 @@ export function createRepairWorld(
     ask: 100n,
     exiting: false,
     freeStake: 10n ** 20n,
+    lockable: 10n ** 20n,
+    jailedUntil: 0,
     registered: true,
     endEpoch: order.endEpoch,
     closed: false,
@@ -143,6 +145,8 @@ export function createRepairWorld(
             ask: world.ask,
             domain: hash("domain"),
             freeStake: world.freeStake,
+            lockable: world.lockable,
+            jailedUntil: world.jailedUntil,
             exiting: world.exiting,
           }
         : undefined,

@@ -361,6 +361,30 @@ describe("an offer is taken", () => {
       },
       false,
     ],
+    [
+      "when it may lock just that in this epoch",
+      ({ world }) => {
+        world.lockable = BigInt(needed);
+        return {};
+      },
+      true,
+    ],
+    [
+      "not when it may lock a wei less",
+      ({ world }) => {
+        world.lockable = BigInt(needed) - 1n;
+        return {};
+      },
+      false,
+    ],
+    [
+      "not while it is jailed",
+      ({ world }) => {
+        world.jailedUntil = 24;
+        return {};
+      },
+      false,
+    ],
   ];
   for (const [name, prepare, taken] of limits) {
     it(name, async (t) => {

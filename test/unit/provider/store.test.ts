@@ -98,6 +98,7 @@ describe("provider store", () => {
     old.close();
     const database = new Database(join(directory, "provider.sqlite"));
     database.exec(`
+      ALTER TABLE binding DROP COLUMN provider_id;
       DROP TABLE repairs;
       DROP INDEX orders_by_upload;
       ALTER TABLE orders RENAME TO orders_2;

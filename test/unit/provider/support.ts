@@ -47,6 +47,9 @@ export function createFakeChain() {
     orders: new Map<Hex, ChainOrder>(),
     freeStake: 10n ** 30n,
     exiting: false,
+    lockable: 10n ** 30n,
+    jailedUntil: 0,
+    replaced: false,
     /** Bytes that are needed longer, or no longer, than their order: seconds by order. */
     heldUntil: new Map<Hex, number>(),
     readReason: undefined as ReadReason | undefined,
@@ -59,13 +62,19 @@ export function createFakeChain() {
     epochStart: (epoch) => epoch * 100,
     minPrice: () => 50n,
     heldUntil: (id) => fake.heldUntil.get(id) ?? (fake.orders.get(id)?.endEpoch ?? 0) * 100 + 500,
-    self: () => ({
-      id: 7,
-      ask: fake.ask,
-      domain: keccak256("0x01"),
-      freeStake: fake.freeStake,
-      exiting: fake.exiting,
-    }),
+    self: () =>
+      fake.replaced
+        ? undefined
+        : {
+            id: 7,
+            ask: fake.ask,
+            domain: keccak256("0x01"),
+            freeStake: fake.freeStake,
+            lockable: fake.lockable,
+            jailedUntil: fake.jailedUntil,
+            exiting: fake.exiting,
+          },
+    operatorReplaced: () => fake.replaced,
     collateral: (shards) => 10n * BigInt(shards),
     readReason: () => fake.readReason,
     order: (id) => fake.orders.get(id),

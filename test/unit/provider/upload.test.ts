@@ -432,6 +432,36 @@ describe("signOrder", () => {
   });
 });
 
+describe("a provider that may take no slots", () => {
+  const uploadId = hash("upload");
+
+  it("refuses what goes beyond the limit of the epoch, with all that it promised", async (t) => {
+    const uploads = await startUploads(t);
+    const order = await finishUpload(uploads);
+    uploads.fake.lockable = 19n;
+    await assert.rejects(uploads.signOrder({ uploadId, order }, user), { code: "LOCK_LIMIT" });
+    uploads.fake.lockable = 20n;
+    await uploads.signOrder({ uploadId, order }, user);
+    const replaced = { ...order, providers: [4, 7, 9] };
+    uploads.fake.lockable = 39n;
+    await assert.rejects(uploads.signOrder({ uploadId, order: replaced }, user), { code: "LOCK_LIMIT" });
+    uploads.fake.lockable = 40n;
+    await uploads.signOrder({ uploadId, order: replaced }, user);
+  });
+
+  it("refuses to sign while it is jailed, and when its key was replaced, after the upload too", async (t) => {
+    const uploads = await startUploads(t);
+    const order = await finishUpload(uploads);
+    uploads.fake.jailedUntil = 21;
+    await assert.rejects(uploads.signOrder({ uploadId, order }, user), { code: "PROVIDER_JAILED" });
+    uploads.fake.jailedUntil = 0;
+    uploads.fake.replaced = true;
+    await assert.rejects(uploads.signOrder({ uploadId, order }, user), { code: "OPERATOR_REPLACED" });
+    uploads.fake.replaced = false;
+    await uploads.signOrder({ uploadId, order }, user);
+  });
+});
+
 /** First 48 bytes with a small x that the check refuses for this reason. */
 function smallPoint(code: string): Uint8Array {
   for (let x = 0; x < 256; x++) {

@@ -61,13 +61,22 @@ describe("a supervised daemon", () => {
 
 describe("readiness", () => {
   it("names every reason", () => {
-    assert.deepEqual(daemonReadiness({ caughtUp: true, registered: true }), { ready: true, reasons: [] });
-    const { ready, reasons } = daemonReadiness({ failure: "it broke", caughtUp: false, registered: false });
+    assert.deepEqual(daemonReadiness({ caughtUp: true, registered: true, operatorReplaced: false }), {
+      ready: true,
+      reasons: [],
+    });
+    const { ready, reasons } = daemonReadiness({
+      failure: "it broke",
+      caughtUp: false,
+      registered: false,
+      operatorReplaced: true,
+    });
     assert.equal(ready, false);
     assert.deepEqual(reasons, [
       "it broke; see the log",
       "the chain has not been read up to its newest final block",
       "the operator is not registered in the group",
+      "the operator on chain is another key than this daemon's",
     ]);
   });
 });

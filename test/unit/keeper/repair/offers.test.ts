@@ -16,6 +16,7 @@ const rule = { epoch: 20, setBlock: 500, coolOffEpochs: 4, minProviderStake: 1_0
 const record = (of: Partial<ProviderRecord> = {}): ProviderRecord => ({
   repairs: true,
   exiting: false,
+  jailedUntil: 0,
   stake: 1_000n,
   registeredAt: 500,
   lastMissed: undefined,
@@ -28,6 +29,7 @@ const candidate = (id: number, of: Partial<Candidate> = {}): Candidate => ({
   ask: 100n,
   free: 50n,
   weight: 50n,
+  most: 50n,
   ...of,
 });
 const wanted = (of: Partial<WantedSlot> = {}): WantedSlot => ({
@@ -46,6 +48,7 @@ describe("who is offered anything", () => {
   const cases: [string, Partial<ProviderRecord>, Partial<ProviderRecord>][] = [
     ["wants repairs", {}, { repairs: false }],
     ["does not leave", {}, { exiting: true }],
+    ["could accept at once", { jailedUntil: 21 }, { jailedUntil: 22 }],
     ["has the least stake", { stake: 1_000n }, { stake: 999n }],
     ["was registered before the epoch", { registeredAt: 500 }, { registeredAt: 501 }],
     ["has not missed an epoch of the cool-off", { lastMissed: 16 }, { lastMissed: 17 }],
@@ -71,6 +74,7 @@ describe("who can take a slot", () => {
     ["asks no more than the price", { ask: 100n }, { ask: 101n }],
     ["has the collateral free", { free: 50n }, { free: 49n }],
     ["had the collateral free before the seed was known", { weight: 50n }, { weight: 49n }],
+    ["may lock so much in one epoch", { most: 50n }, { most: 49n }],
   ];
   for (const [what, yes, no] of cases) {
     it(`is a provider that ${what}`, () => {
