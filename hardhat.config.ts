@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import hardhatToolboxViem from "@nomicfoundation/hardhat-toolbox-viem";
 import { configVariable, defineConfig } from "hardhat/config";
+import type { HttpNetworkUserConfig } from "hardhat/types/config";
 
 const require = createRequire(import.meta.url);
 
@@ -12,6 +13,20 @@ const isQuickBuild = process.env.MEMO_QUICK_BUILD === "1";
 
 /** 2^96 − 1 wei would do for any account; this is enough for tests and reads well in a wallet. */
 const ACCOUNT_BALANCE = 10_000n * 10n ** 18n;
+
+/** Address of a node and key of the deployer come from the environment or Hardhat's keystore, never from a file here. */
+function testnet(
+  prefix: string,
+  { chainId, chainType }: { chainId: number; chainType: "l1" | "op" | "generic" },
+): HttpNetworkUserConfig {
+  return {
+    type: "http",
+    chainId,
+    chainType,
+    url: configVariable(`${prefix}_RPC_URL`),
+    accounts: [configVariable(`${prefix}_PRIVATE_KEY`)],
+  };
+}
 
 export default defineConfig({
   plugins: [hardhatToolboxViem],
@@ -55,13 +70,27 @@ export default defineConfig({
       accounts: { count: 64, accountsBalance: ACCOUNT_BALANCE },
       mining: { auto: false, interval: 0 },
     },
-    sepolia: {
-      type: "http",
-      chainType: "l1",
-      url: configVariable("SEPOLIA_RPC_URL"),
-      accounts: [configVariable("SEPOLIA_PRIVATE_KEY")],
+    /** Any JSON-RPC chain of one's own: `anvil`, `hardhat node`, a devnet. The node signs. */
+    localhost: { type: "http", chainType: "l1", url: "http://127.0.0.1:8545", accounts: "remote" },
+    sepolia: testnet("SEPOLIA", { chainId: 11_155_111, chainType: "l1" }),
+    hoodi: testnet("HOODI", { chainId: 560_048, chainType: "l1" }),
+    baseSepolia: testnet("BASE_SEPOLIA", { chainId: 84_532, chainType: "op" }),
+    metisSepolia: testnet("METIS_SEPOLIA", { chainId: 59_902, chainType: "generic" }),
+  },
+  chainDescriptors: {
+    // Hardhat knows the explorers of the others.
+    59902: {
+      name: "Metis Sepolia",
+      chainType: "generic",
+      blockExplorers: {
+        blockscout: {
+          url: "https://sepolia-explorer.metisdevops.link",
+          apiUrl: "https://sepolia-explorer.metisdevops.link/api",
+        },
+      },
     },
   },
+  verify: { etherscan: { apiKey: configVariable("ETHERSCAN_API_KEY") } },
   test: {
     solidity: {
       fsPermissions: { readDirectory: ["./test/vectors"] },

@@ -1,8 +1,5 @@
 import { buildModule } from "@nomicfoundation/hardhat-ignition/modules";
 
-/** Seconds; where the blocks are sequenced, whoever does it could hold back an appeal for less than a day. */
-const APPEAL_WINDOW_MIN = 86_400;
-
 /** The logic that groups run, and the factory that makes them. */
 export default buildModule("Factory", (m) => {
   const logic = {
@@ -13,8 +10,10 @@ export default buildModule("Factory", (m) => {
     repairs: m.contract("Repairs", [], { id: "RepairsLogic" }),
     allowances: m.contract("Allowances", [], { id: "AllowancesLogic" }),
   };
-  const appealWindowMin = m.getParameter("appealWindowMin", APPEAL_WINDOW_MIN);
-  const blobs = m.getParameter("blobs", false);
-  const factory = m.contract("GroupFactory", [logic, { appealWindowMin, blobs }]);
+  const facts = {
+    appealWindowMin: m.getParameter<number>("appealWindowMin"),
+    blobs: m.getParameter<boolean>("blobs"),
+  };
+  const factory = m.contract("GroupFactory", [logic, facts]);
   return { factory };
 });
