@@ -116,7 +116,21 @@ contract Allowances is GroupContract, EIP712, IAllowances {
     /// @inheritdoc IAllowances
     function redeem(SignedVoucher[] calldata vouchers) external returns (uint128 paid) {
         uint32 providers = _staking().providerCount();
-        for (uint256 i = 0; i < vouchers.length; ++i) paid += _redeem(vouchers[i], providers);
+        bytes32 reason = 0;
+        for (uint256 i = 0; i < vouchers.length; ++i) {
+            Voucher calldata voucher = vouchers[i].voucher;
+            uint128 amount;
+            (amount, reason) = _redeem(vouchers[i], providers);
+            paid += amount;
+            if (amount != 0) continue;
+            _events.log(
+                VoucherSkipped.selector,
+                _topic(voucher.payer),
+                _topic(voucher.providerId),
+                abi.encode(voucher.channel, reason)
+            );
+        }
+        if (paid == 0) revert NothingRedeemed(reason);
     }
 
     // ------------------------------------------------------------------------------------------------------ nonces
@@ -171,19 +185,29 @@ contract Allowances is GroupContract, EIP712, IAllowances {
         _events.log(RenewalSet.selector, _topic(payer), orderId, abi.encode(maxPrice, epochs, times));
     }
 
-    function _redeem(SignedVoucher calldata signed, uint32 providers) private returns (uint128 amount) {
+    /// @return amount What was paid, or 0 and why nothing was.
+    function _redeem(
+        SignedVoucher calldata signed,
+        uint32 providers
+    ) private returns (uint128 amount, bytes32 reason) {
         Voucher calldata voucher = signed.voucher;
         (address payer, uint32 providerId, uint64 channel) = (voucher.payer, voucher.providerId, voucher.channel);
-        if (block.timestamp >= voucher.expiresAt) {
-            revert VoucherExpired(payer, providerId, channel, voucher.expiresAt);
-        }
         if (providerId == 0 || providerId > providers) revert ProviderUnknown(providerId);
-        uint128 before = redeemed[payer][providerId][channel];
-        if (voucher.total <= before) revert VoucherNotHigher(payer, providerId, channel, voucher.total, before);
         if (!PayerSignature.isValid(signed.signer, voucherDigest(voucher), signed.signature)) {
             revert SignatureInvalid(signed.signer);
         }
-        amount = _orders().payReads(payer, providerId, voucher.total - before);
+        if (block.timestamp >= voucher.expiresAt) return (0, "EXPIRED");
+        uint128 before = redeemed[payer][providerId][channel];
+        if (voucher.total <= before) return (0, "NOT_HIGHER");
+        uint128 due = voucher.total - before;
+        if (signed.signer != payer) {
+            Agent memory agent = _agents[payer][signed.signer];
+            if (block.timestamp >= agent.expiresAt) return (0, "AGENT_EXPIRED");
+            if (agent.budget == 0) return (0, "BUDGET_EMPTY");
+            if (agent.budget < due) due = agent.budget;
+        }
+        amount = _orders().payReads(payer, providerId, due);
+        if (amount == 0) return (0, "BALANCE_EMPTY");
         redeemed[payer][providerId][channel] = before + amount;
         if (signed.signer != payer) {
             _spend(payer, signed.signer, amount, keccak256(abi.encode(payer, providerId, channel)));

@@ -141,7 +141,7 @@ contract Repairs is GroupContract, IRepairs {
             abi.encode(slot, since, it.former, it.until, reserved)
         );
         _orders().noteHandOver(orderId, leaving == 0 ? -1 : int8(0), reserved);
-        _staking().lockCollateral(_only(providerId), _collateral(order), orderId);
+        _staking().lockCollateral(_only(providerId), order.stripes, orderId);
         if (leaving != 0) _letGo(order, orderId, slot, leaving, since);
     }
 
@@ -378,8 +378,7 @@ contract Repairs is GroupContract, IRepairs {
         uint256 wanted = _bonus(order);
         uint128 bonus = wanted < collateral ? uint128(wanted) : collateral;
         _closeVacancy(orderId, slot, until, bonus, true);
-        if (bonus != 0) _staking().slashProvider(leaving, bonus, orderId);
-        _staking().releaseCollateral(_only(leaving), collateral - bonus, orderId);
+        _staking().slashProvider(leaving, order.stripes, bonus, orderId);
     }
 
     function _closeVacancy(bytes32 orderId, uint8 slot, uint32 until, uint128 pot, bool slashed) private {

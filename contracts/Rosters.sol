@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {GroupContract} from "./GroupContract.sol";
 import {IChallengeSettlement} from "./interfaces/IChallengeSettlement.sol";
-import {IStaking} from "./interfaces/IStaking.sol";
+import {IStaking, IStakingTypes} from "./interfaces/IStaking.sol";
 import {CloneArguments} from "./libraries/CloneArguments.sol";
 import {RollingHash} from "./libraries/RollingHash.sol";
 import {Roster} from "./libraries/Roster.sol";
@@ -37,7 +37,12 @@ abstract contract Rosters is GroupContract, IChallengeSettlement {
             uint32 dueAt = term * termLength - 1;
             if (_epochNow() != dueAt) revert RotationNotDue(_epochNow(), dueAt);
         }
-        (uint32[] memory keeperIds, address[] memory operators) = _staking().seatsBefore(block.number);
+        IStakingTypes.Seat[] memory seats = _staking().seatsBefore(block.number);
+        uint32[] memory keeperIds = new uint32[](seats.length);
+        address[] memory operators = new address[](seats.length);
+        for (uint256 i = 0; i < seats.length; ++i) {
+            (keeperIds[i], operators[i]) = (seats[i].keeperId, seats[i].operator);
+        }
         if (keeperIds.length < MIN_KEEPERS) revert SeatsTooFew(keeperIds.length, MIN_KEEPERS);
         _rosters.push(term, uint160(Roster.write(keeperIds, operators)));
         _events.log(RosterRotated.selector, _topic(term), abi.encode(keeperIds, operators));

@@ -67,7 +67,7 @@ abstract contract SlotDisputes is GroupContract, ReentrancyGuardTransient, IDisp
             challenger != address(0)
         );
         bytes32 orderId = tenure.orderId;
-        _staking().slashProvider(tenure.providerId, collateral, orderId);
+        _staking().slashProvider(tenure.providerId, order.stripes, collateral, orderId);
         IStorageOrders orders = _orders();
         if (shares.toPayer != 0) orders.creditPayer(order.payer, orderId, shares.toPayer);
         if (shares.toChallenger != 0) orders.creditPayer(challenger, orderId, shares.toChallenger);
@@ -96,7 +96,7 @@ abstract contract SlotDisputes is GroupContract, ReentrancyGuardTransient, IDisp
         uint128 collateral = _collateral(order);
         uint32[] memory providerIds = new uint32[](1);
         providerIds[0] = tenure.providerId;
-        _staking().releaseCollateral(providerIds, collateral, tenure.orderId);
+        _staking().releaseCollateral(providerIds, order.stripes, tenure.orderId);
         _repairs().closeVacancy(tenure.orderId, tenure.slot, tenure.until, 0, false);
         _events.log(
             CollateralSpared.selector,

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {GroupContract} from "./GroupContract.sol";
-import {IChallengeSettlement, IChallengeSettlementTypes} from "./interfaces/IChallengeSettlement.sol";
+import {Earnings} from "./Earnings.sol";
+import {IAllowances} from "./interfaces/IAllowances.sol";
+import {IChallengeSettlementTypes} from "./interfaces/IChallengeSettlement.sol";
 import {IDisputes} from "./interfaces/IDisputes.sol";
 import {IRepairs, IRepairsTypes} from "./interfaces/IRepairs.sol";
-import {IStaking} from "./interfaces/IStaking.sol";
 import {IStorageOrders, Order} from "./interfaces/IStorageOrders.sol";
 import {CloneArguments} from "./libraries/CloneArguments.sol";
 import {OrderCheck} from "./libraries/OrderCheck.sol";
@@ -18,30 +15,19 @@ import {OrderHash} from "./libraries/OrderHash.sol";
 import {OrderWord} from "./libraries/OrderWord.sol";
 import {Payments} from "./libraries/Payments.sol";
 import {RollingHash} from "./libraries/RollingHash.sol";
-import {Tokens} from "./libraries/Tokens.sol";
 
 /// @title Orders and money of a group
-/// @notice Documented at `IStorageOrders`.
-contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStorageOrders {
+/// @notice Documented at `IStorageOrders`. Balances are in `Payers`, what was earned in `Earnings`.
+contract StorageOrders is Earnings, EIP712 {
     using OrderHash for Order;
     using OrderWord for OrderState;
     using OrderWord for uint256;
     using RollingHash for RollingHash.Chain;
     using SafeCast for uint256;
-    using SafeERC20 for IERC20;
-    using Tokens for IERC20;
 
     uint256 private constant SEQUENCE_BITS = 64;
-
-    struct Withdrawal {
-        uint128 amount;
-        uint64 availableAt;
-    }
-
-    struct Pool {
-        uint128 keepers;
-        uint128 treasury;
-    }
+    /// @dev Of an order's epochs, the last one in so many are for saying that it ends and for renewing it.
+    uint32 private constant LAST_PART = 8;
 
     /// @dev One page of settling an order.
     struct Page {
@@ -60,69 +46,13 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
         uint256 changed;
     }
 
-    mapping(address payer => uint128 balance) private _balances;
-    mapping(address payer => Withdrawal withdrawal) private _withdrawals;
     mapping(bytes32 orderId => uint256 word) private _orders;
-
-    /// @inheritdoc IStorageOrders
-    mapping(uint32 term => Pool pool) public pool;
-
-    /// @inheritdoc IStorageOrders
-    mapping(uint32 providerId => uint128 amount) public credit;
-
-    /// @inheritdoc IStorageOrders
-    mapping(uint32 term => mapping(uint32 keeperId => uint128 amount) amounts) public claimed;
-
-    /// @inheritdoc IStorageOrders
-    mapping(uint32 term => uint128 amount) public treasuryClaimed;
 
     /// @dev Orders opened so far (64 bits) ‖ shards of those that are open or closed, not released: opening an order
     /// writes one word.
     uint256 private _totals;
 
     constructor() EIP712("memo StorageOrders", "1") {}
-
-    // --------------------------------------------------------------------------------------------------- deposits
-
-    /// @inheritdoc IStorageOrders
-    function deposit(uint128 amount) external {
-        depositFor(msg.sender, amount);
-    }
-
-    /// @inheritdoc IStorageOrders
-    function depositFor(address payer, uint128 amount) public nonReentrant {
-        if (payer == address(0)) revert PayerMissing();
-        if (amount == 0) revert AmountZero();
-        _balances[payer] += amount;
-        _events.log(Deposited.selector, _topic(payer), _topic(msg.sender), abi.encode(amount));
-        _token().pull(msg.sender, amount);
-    }
-
-    /// @inheritdoc IStorageOrders
-    function requestWithdrawal(uint128 amount) external {
-        uint128 balance = _balances[msg.sender];
-        if (amount > balance) revert BalanceTooLow(msg.sender, balance, amount);
-        uint64 availableAt = uint64(block.timestamp + CloneArguments.word(CloneArguments.PAYER_DELAY));
-        _withdrawals[msg.sender] = Withdrawal(amount, availableAt);
-        _events.log(WithdrawalRequested.selector, _topic(msg.sender), abi.encode(amount, availableAt));
-    }
-
-    /// @inheritdoc IStorageOrders
-    function withdraw() external nonReentrant {
-        Withdrawal memory withdrawal = _withdrawals[msg.sender];
-        if (withdrawal.amount == 0) revert NothingRequested(msg.sender);
-        if (block.timestamp < withdrawal.availableAt) {
-            revert WithdrawalNotReady(withdrawal.availableAt, uint64(block.timestamp));
-        }
-        uint128 balance = _balances[msg.sender];
-        // Orders may have spent part of what was announced.
-        uint128 amount = withdrawal.amount < balance ? withdrawal.amount : balance;
-        if (amount == 0) revert NothingToWithdraw();
-        delete _withdrawals[msg.sender];
-        _balances[msg.sender] = balance - amount;
-        _events.log(Withdrawn.selector, _topic(msg.sender), abi.encode(amount));
-        _token().safeTransfer(msg.sender, amount);
-    }
 
     // ----------------------------------------------------------------------------------------------------- orders
 
@@ -132,32 +62,70 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
         bytes calldata payerSignature,
         bytes calldata providerSignatures
     ) external nonReentrant returns (bytes32 orderId) {
-        OrderCheck.checkContent(order, _address(CloneArguments.SETTLEMENT));
-        OrderCheck.checkTimes(order);
-        orderId = order.id();
-        if (_orders[orderId] != 0) revert OrderAlreadyOpened(orderId);
-        uint32 term = _termOf(_epochNow());
-        if (_settlement().rosterSize(term) == 0) revert NoRosterInForce(term);
+        bytes32 digest;
+        (orderId, digest, ) = _open(order, providerSignatures);
+        OrderCheck.checkPayer(order.payer, digest, payerSignature);
+    }
 
-        uint128 escrow = cost(order).total;
-        uint128 balance = _balances[order.payer];
-        if (balance < escrow) revert BalanceTooLow(order.payer, balance, escrow);
-        _balances[order.payer] = balance - escrow;
-        _orders[orderId] = OrderWord.opened(order.startEpoch, order.endEpoch, escrow);
-        uint256 totals = _totals + (_shards(order) << SEQUENCE_BITS) + 1;
-        _totals = totals;
+    /// @inheritdoc IStorageOrders
+    function openByAgent(
+        Order calldata order,
+        address agent,
+        bytes calldata agentSignature,
+        bytes calldata providerSignatures
+    ) external nonReentrant returns (bytes32 orderId) {
+        bytes32 digest;
+        uint128 escrow;
+        (orderId, digest, escrow) = _open(order, providerSignatures);
+        OrderCheck.checkPayer(agent, digest, agentSignature);
+        _allowances().spend(order.payer, agent, escrow, orderId);
+    }
+
+    /// @inheritdoc IStorageOrders
+    function renew(
+        Order calldata order,
+        Order calldata next,
+        bytes calldata providerSignatures
+    ) external nonReentrant returns (bytes32 nextId) {
+        bytes32 orderId = order.id();
+        OrderState memory state = _requireLastEighth(order, orderId);
+        if (state.endEpoch != order.endEpoch) revert OrderEndsEarly(orderId, state.endEpoch);
+        if (next.startEpoch != order.endEpoch) revert RenewalStartWrong(orderId, next.startEpoch, order.endEpoch);
+        uint32[] memory holders = state.changed ? _repairs().holdersOf(order) : order.providers;
+        for (uint256 slot = 0; slot < holders.length; ++slot) {
+            uint32 providerId = slot < next.providers.length ? next.providers[slot] : 0;
+            if (providerId != holders[slot] || providerId == 0) {
+                revert RenewalHolderWrong(orderId, slot, providerId, holders[slot]);
+            }
+        }
+        _allowances().useRenewal(order, next);
+        (nextId, , ) = _open(next, providerSignatures);
+        _events.log(OrderRenewed.selector, orderId, nextId, "");
+    }
+
+    /// @inheritdoc IStorageOrders
+    function cancel(Order calldata order) external {
+        bytes32 orderId = order.id();
+        if (msg.sender != order.owner && msg.sender != order.payer) revert NotOwnerOrPayer(msg.sender);
+        _requireNew(orderId);
+        _orders[orderId] = uint256(uint8(OrderStatus.Cancelled));
+        _events.log(OrderCancelled.selector, orderId, _topic(msg.sender), "");
+    }
+
+    /// @inheritdoc IStorageOrders
+    function announceExpiry(Order calldata order) external {
+        bytes32 orderId = order.id();
+        OrderState memory state = _requireLastEighth(order, orderId);
+        if (state.announced) revert ExpiryAlreadyAnnounced(orderId);
+        state.announced = true;
+        _orders[orderId] = state.pack();
         _events.log(
-            OrderOpened.selector,
+            OrderExpiring.selector,
             orderId,
             _topic(order.owner),
             _topic(order.payer),
-            abi.encode(uint64(totals), order)
+            abi.encode(state.endEpoch)
         );
-
-        address[] memory operators = _staking().lockCollateral(order.providers, _collateral(order), orderId);
-        bytes32 digest = _hashTypedDataV4(orderId);
-        OrderCheck.checkProviders(order.providers, operators, digest, providerSignatures);
-        OrderCheck.checkPayer(order.payer, digest, payerSignature);
     }
 
     /// @inheritdoc IStorageOrders
@@ -182,7 +150,7 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
             _settleTerms(order.startEpoch, tally, page);
         }
         uint128 refund = state.escrow - (page.toProviders + page.toKeepers + page.toTreasury + page.kept).toUint128();
-        if (refund != 0) _balances[order.payer] += refund;
+        if (refund != 0) _refund(order.payer, refund);
         state.settledTo = page.to;
         state.escrow = uint128(page.kept);
         if (page.rest == 0) state.status = OrderStatus.Closed;
@@ -232,7 +200,7 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
             if (_disputes().challengesOpen(orderId, uint8(slot)) != 0) revert ChallengeStillOpen(orderId, slot);
             holders[held++] = slots[slot];
         }
-        _staking().releaseCollateral(holders, _collateral(order), orderId);
+        _staking().releaseCollateral(holders, order.stripes, orderId);
     }
 
     // -------------------------------------------------------------------------------------------- for the group only
@@ -251,106 +219,7 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
         _orders[orderId] = state.pack();
     }
 
-    /// @inheritdoc IStorageOrders
-    function creditPayer(address payer, bytes32 orderId, uint128 amount) external {
-        _onlyOf(CloneArguments.DISPUTES, CloneArguments.REPAIRS);
-        _balances[payer] += amount;
-        _events.log(PayerCredited.selector, _topic(payer), orderId, abi.encode(amount));
-    }
-
-    /// @inheritdoc IStorageOrders
-    function creditProvider(
-        uint32 providerId,
-        bytes32 orderId,
-        uint128 amount
-    ) external onlyContract(CloneArguments.REPAIRS) {
-        credit[providerId] += amount;
-        _events.log(ProviderCredited.selector, _topic(providerId), orderId, abi.encode(amount));
-    }
-
-    /// @inheritdoc IStorageOrders
-    function payReads(
-        address payer,
-        uint32 providerId,
-        uint128 due
-    ) external onlyContract(CloneArguments.ALLOWANCES) returns (uint128 paid) {
-        uint128 balance = _balances[payer];
-        paid = due < balance ? due : balance;
-        if (paid == 0) revert BalanceTooLow(payer, 0, due);
-        _balances[payer] = balance - paid;
-        credit[providerId] += paid;
-        _events.log(ReadsPaid.selector, _topic(payer), _topic(providerId), abi.encode(paid));
-    }
-
-    /// @inheritdoc IStorageOrders
-    function creditTreasury(bytes32 orderId, uint128 amount) external {
-        _onlyOf(CloneArguments.DISPUTES, CloneArguments.REPAIRS);
-        uint32 term = _termOf(_epochNow());
-        pool[term].treasury += amount;
-        _events.log(TreasuryCredited.selector, _topic(term), orderId, abi.encode(amount));
-    }
-
-    // ------------------------------------------------------------------------------------------------ withdrawals
-
-    /// @inheritdoc IStorageOrders
-    function withdrawCredit(uint32 providerId) external nonReentrant {
-        uint128 amount = credit[providerId];
-        if (amount == 0) revert NothingToWithdraw();
-        credit[providerId] = 0;
-        address owner = _staking().provider(providerId).owner;
-        _events.log(CreditWithdrawn.selector, _topic(providerId), _topic(owner), abi.encode(amount));
-        _token().safeTransfer(owner, amount);
-    }
-
-    /// @inheritdoc IStorageOrders
-    function claimKeeperFee(uint32 term) external nonReentrant {
-        IChallengeSettlementTypes.TermTally memory tally = _settlement().termTally(term);
-        if (!tally.over) revert TermNotOver(term);
-        uint256 members = tally.operators.length;
-        uint256 member = 0;
-        while (member < members && tally.operators[member] != msg.sender) ++member;
-        if (member == members) revert NotOnRoster(term, msg.sender);
-        uint32 keeperId = tally.keeperIds[member];
-        uint256 served = tally.earning - tally.absences[member];
-        uint128 share = uint128(Payments.keeperShare(pool[term].keepers, served, tally.earning, members));
-        uint128 amount = share - claimed[term][keeperId];
-        if (amount == 0) revert NothingToWithdraw();
-        claimed[term][keeperId] = share;
-        address owner = _staking().keeper(keeperId).owner;
-        _events.log(KeeperFeeClaimed.selector, _topic(term), _topic(keeperId), _topic(owner), abi.encode(amount));
-        _token().safeTransfer(owner, amount);
-    }
-
-    /// @inheritdoc IStorageOrders
-    function withdrawTreasury(uint32 term) external nonReentrant {
-        Pool memory pool_ = pool[term];
-        IChallengeSettlementTypes.TermTally memory tally = _settlement().termTally(term);
-        uint256 earned = pool_.treasury;
-        if (tally.over) {
-            uint256 absences = 0;
-            for (uint256 i = 0; i < tally.absences.length; ++i) absences += tally.absences[i];
-            earned += Payments.keeperShare(pool_.keepers, absences, tally.earning, tally.operators.length);
-        }
-        uint128 amount = uint128(earned) - treasuryClaimed[term];
-        if (amount == 0) revert NothingToWithdraw();
-        treasuryClaimed[term] = uint128(earned);
-        address treasury = _address(CloneArguments.TREASURY);
-        _events.log(TreasuryWithdrawn.selector, _topic(term), _topic(treasury), abi.encode(amount));
-        _token().safeTransfer(treasury, amount);
-    }
-
     // ------------------------------------------------------------------------------------------------------ views
-
-    /// @inheritdoc IStorageOrders
-    function balanceOf(address payer) external view returns (uint128) {
-        (uint128 balance, uint128 announced) = (_balances[payer], _withdrawals[payer].amount);
-        return balance > announced ? balance - announced : 0;
-    }
-
-    /// @inheritdoc IStorageOrders
-    function withdrawalOf(address payer) external view returns (uint128 amount, uint64 availableAt) {
-        return (_withdrawals[payer].amount, _withdrawals[payer].availableAt);
-    }
 
     /// @inheritdoc IStorageOrders
     function orderState(bytes32 orderId) external view returns (OrderState memory) {
@@ -392,6 +261,59 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
 
     function _ownInterface() internal pure override returns (bytes4) {
         return type(IStorageOrders).interfaceId;
+    }
+
+    /// @dev Opens an order to which the payer's consent is somebody else's to check.
+    function _open(
+        Order calldata order,
+        bytes calldata providerSignatures
+    ) private returns (bytes32 orderId, bytes32 digest, uint128 escrow) {
+        OrderCheck.checkContent(order, _address(CloneArguments.SETTLEMENT));
+        OrderCheck.checkTimes(order);
+        orderId = order.id();
+        _requireNew(orderId);
+        uint32 term = _termOf(_epochNow());
+        if (_settlement().rosterSize(term) == 0) revert NoRosterInForce(term);
+
+        escrow = cost(order).total;
+        _charge(order.payer, escrow);
+        _orders[orderId] = OrderWord.opened(order.startEpoch, order.endEpoch, escrow);
+        uint256 totals = _totals + (_shards(order) << SEQUENCE_BITS) + 1;
+        _totals = totals;
+        _events.log(
+            OrderOpened.selector,
+            orderId,
+            _topic(order.owner),
+            _topic(order.payer),
+            abi.encode(uint64(totals), order)
+        );
+
+        address[] memory operators = _staking().lockCollateral(order.providers, order.stripes, orderId);
+        digest = _hashTypedDataV4(orderId);
+        OrderCheck.checkProviders(order.providers, operators, digest, providerSignatures);
+    }
+
+    /// @dev Neither opened nor cancelled.
+    function _requireNew(bytes32 orderId) private view {
+        uint256 word = _orders[orderId];
+        if (word == 0) return;
+        if (word.statusOf() == OrderStatus.Cancelled) revert OrderIsCancelled(orderId);
+        revert OrderAlreadyOpened(orderId);
+    }
+
+    /// @dev The order is open and in the last eighth of its time, which is one epoch at least.
+    function _requireLastEighth(
+        Order calldata order,
+        bytes32 orderId
+    ) private view returns (OrderState memory state) {
+        state = _orders[orderId].unpack();
+        if (state.status != OrderStatus.Open) revert OrderNotOpen(orderId);
+        uint32 last = (state.endEpoch - order.startEpoch) / LAST_PART;
+        uint32 fromEpoch = state.endEpoch - _max(last, 1);
+        uint32 epochNow = _epochNow();
+        if (epochNow < fromEpoch || epochNow >= state.endEpoch) {
+            revert NotInLastEighth(orderId, epochNow, fromEpoch, state.endEpoch);
+        }
     }
 
     /// @dev Credits each slot by the epochs it passed, and adds up what the slots may still earn. Nothing overflows:
@@ -447,13 +369,12 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
         }
     }
 
-    /// @dev All credits together are less than the token's supply that was deposited.
     function _pay(Page memory page, uint32 providerId, uint256 amount) private {
         if (amount == 0) return;
         unchecked {
             page.toProviders += amount;
-            credit[providerId] += uint128(amount);
         }
+        _creditPay(providerId, amount);
     }
 
     /// @dev Keepers earn by epochs that were certified and did not lapse, the treasury by epochs that are not dead.
@@ -472,9 +393,11 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
             uint256 keepersNow = Payments.keeperPay(page.rate, page.slots, earning);
             uint256 treasuryNow = Payments.treasuryPay(page.rate, page.slots, counted);
             if (keepersNow != keepers || treasuryNow != treasury) {
-                Pool storage pool_ = pool[uint32(term + i)];
-                pool_.keepers += (keepersNow - keepers).toUint128();
-                pool_.treasury += (treasuryNow - treasury).toUint128();
+                _fillPool(
+                    uint32(term + i),
+                    (keepersNow - keepers).toUint128(),
+                    (treasuryNow - treasury).toUint128()
+                );
                 page.toKeepers += keepersNow - keepers;
                 page.toTreasury += treasuryNow - treasury;
             }
@@ -482,10 +405,6 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
         }
         page.kept += Payments.keeperPay(page.rate, page.slots, earning + page.rest) - keepers;
         page.kept += Payments.treasuryPay(page.rate, page.slots, counted + page.rest) - treasury;
-    }
-
-    function _collateral(Order calldata order) private view returns (uint128) {
-        return (CloneArguments.word(CloneArguments.COLLATERAL_PER_SHARD) * order.stripes).toUint128();
     }
 
     function _shards(Order calldata order) private pure returns (uint256) {
@@ -496,14 +415,6 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
         return a > b ? a : b;
     }
 
-    function _token() private view returns (IERC20) {
-        return IERC20(_address(CloneArguments.TOKEN));
-    }
-
-    function _staking() private view returns (IStaking) {
-        return IStaking(_address(CloneArguments.STAKING));
-    }
-
     function _disputes() private view returns (IDisputes) {
         return IDisputes(_address(CloneArguments.DISPUTES));
     }
@@ -512,7 +423,7 @@ contract StorageOrders is GroupContract, EIP712, ReentrancyGuardTransient, IStor
         return IRepairs(_address(CloneArguments.REPAIRS));
     }
 
-    function _settlement() private view returns (IChallengeSettlement) {
-        return IChallengeSettlement(_address(CloneArguments.SETTLEMENT));
+    function _allowances() private view returns (IAllowances) {
+        return IAllowances(_address(CloneArguments.ALLOWANCES));
     }
 }

@@ -53,9 +53,8 @@ interface IAllowancesErrors {
     error SignatureExpired(uint64 deadline, uint256 time);
     error SignatureInvalid(address signer);
     error NonceUsed(address payer, uint256 nonce);
-    error VoucherExpired(address payer, uint32 providerId, uint64 channel, uint64 expiresAt);
-    /// @notice The channel has paid that much already.
-    error VoucherNotHigher(address payer, uint32 providerId, uint64 channel, uint128 total, uint128 redeemed);
+    /// @notice None of the vouchers pays anything now; `reason` of the last one, as in `VoucherSkipped`.
+    error NothingRedeemed(bytes32 reason);
     error ProviderUnknown(uint32 providerId);
     /// @notice A renewal is for at least one epoch and has a price.
     error RenewalInvalid(uint128 maxPrice, uint32 epochs);
@@ -88,6 +87,9 @@ interface IAllowancesEvents {
         uint128 amount,
         uint128 redeemed
     );
+    /// @notice A signed voucher pays nothing now: EXPIRED, NOT_HIGHER (than what its channel has paid), BALANCE_EMPTY,
+    /// AGENT_EXPIRED or BUDGET_EMPTY. ASCII.
+    event VoucherSkipped(address indexed payer, uint32 indexed providerId, uint64 channel, bytes32 reason);
     /// @notice Replaces earlier terms; `left` 0 takes them back.
     event RenewalSet(address indexed payer, bytes32 indexed orderId, uint128 maxPrice, uint32 epochs, uint16 left);
     /// @notice An order was continued: the terms, with `left` one lower, go on with the next one.
@@ -139,7 +141,9 @@ interface IAllowances is IGroup, IERC5267, IAllowancesTypes, IAllowancesErrors, 
     function invalidateNonces(uint256 word, uint256 mask) external;
 
     /// @notice Pays vouchers to their providers' credit: of each what its channel has not paid yet, or what is left of
-    /// the payer's balance. By anyone.
+    /// the agent's budget and the payer's balance. By anyone.
+    /// @dev What pays nothing now is passed over, else somebody could block a list by redeeming a part of it first.
+    /// Reverts when all pays nothing, or with a signature that is none.
     /// @return paid Token wei in all.
     function redeem(SignedVoucher[] calldata vouchers) external returns (uint128 paid);
 

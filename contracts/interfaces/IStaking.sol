@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IGroup} from "./IGroup.sol";
+import {IPermitCalls} from "./IPermitCalls.sol";
 
 interface IStakingTypes {
     /// @notice What a stake stands for. The two are separate balances, even of one owner.
@@ -24,6 +25,8 @@ interface IStakingTypes {
         uint64 unbondingAt;
         /// Whether it asked to leave: its slots are offered to others.
         bool exiting;
+        /// First epoch in which it may take slots again after a slash, or 0.
+        uint32 jailedUntil;
     }
 
     struct Keeper {
@@ -37,6 +40,14 @@ interface IStakingTypes {
         uint64 seatedAt;
         uint128 unbonding;
         uint64 unbondingAt;
+        /// First epoch in which it may take a seat after it left one by itself; 2^32 − 1 after a slash: never.
+        uint32 rejoinEpoch;
+    }
+
+    /// @notice Who sits in a seat.
+    struct Seat {
+        uint32 keeperId;
+        address operator;
     }
 }
 
@@ -57,6 +68,8 @@ interface IStakingErrors {
     error KeeperUnknown(uint32 keeperId);
     error NotOwner(address caller, address owner);
     error NotOwnerOrOperator(address caller);
+    /// @notice Ownership was not handed to the caller but to `pending` (0: nobody).
+    error NotPendingOwner(address caller, address pending);
     error AmountZero();
     /// @notice Less than `required` is neither locked nor on its way out.
     error StakeNotFree(uint32 id, uint128 free, uint128 required);
@@ -66,6 +79,14 @@ interface IStakingErrors {
     error ExitUnchanged(uint32 providerId, bool exiting);
     /// @notice Not so much of the stake is collateral.
     error CollateralTooLow(uint32 providerId, uint128 locked, uint128 required);
+    /// @notice With this, more of the stake would be locked anew in one epoch than lockShare allows.
+    error LockCapReached(uint32 providerId, uint128 newAmount, uint128 most);
+    /// @notice The provider was slashed and takes no slots before that epoch.
+    error JailNotOver(uint32 providerId, uint32 untilEpoch);
+    /// @notice The keeper left a seat by itself and takes none before that epoch.
+    error RejoinTooEarly(uint32 keeperId, uint32 epoch, uint32 fromEpoch);
+    /// @notice The keeper was slashed and takes no seat again.
+    error KeeperEjected(uint32 keeperId);
 }
 
 interface IStakingEvents is IStakingTypes {
@@ -100,15 +121,22 @@ interface IStakingEvents is IStakingTypes {
     event CollateralReleased(uint32 indexed providerId, bytes32 indexed orderId, uint128 amount);
     /// @notice Collateral was taken and moved to `StorageOrders`; `stake` is what is left in all.
     event ProviderSlashed(uint32 indexed providerId, bytes32 indexed orderId, uint128 amount, uint128 stake);
+    /// @notice A slashed provider takes no slots before that epoch.
+    event ProviderJailed(uint32 indexed providerId, uint32 untilEpoch);
     /// @notice The whole stake of a keeper was taken: `reward` to `reporter`, the rest burnt.
     event KeeperSlashed(uint32 indexed keeperId, address indexed reporter, uint128 amount, uint128 reward);
     /// @notice The provider asked to leave, or (`exiting` false) stays after all.
     event ProviderExiting(uint32 indexed providerId, bool exiting);
+    /// @notice Only `operator` signs from now on; `former` is free to serve another id.
+    event OperatorChanged(Role indexed role, uint32 indexed id, address indexed operator, address former);
+    /// @notice `to` may take over; 0 takes the offer back.
+    event OwnershipTransferStarted(Role indexed role, uint32 indexed id, address indexed from, address to);
+    event OwnershipTransferred(Role indexed role, uint32 indexed id, address indexed to, address from);
 }
 
 /// @title Registration and stake of a group
 /// @notice Stake of providers and keepers, their operator keys, the seats of keepers and the collateral of slots.
-interface IStaking is IGroup, IStakingErrors, IStakingEvents {
+interface IStaking is IGroup, IPermitCalls, IStakingErrors, IStakingEvents {
     /// @notice Registers a provider and pulls its stake from the caller, who becomes the owner.
     /// @dev Requires an operator that serves no other provider, stake ≥ minProviderStake and an endpoint of 1…256
     /// bytes.
@@ -153,6 +181,8 @@ interface IStaking is IGroup, IStakingErrors, IStakingEvents {
     function addStake(Role role, uint32 id, uint128 amount) external;
 
     /// @notice Takes a seat again for a keeper that lost or left it. By its owner or operator.
+    /// @dev Who left a seat by itself waits rejoinEpochs, else stake could go in and out with the draws of a roster;
+    /// who was outbid may come back at once, who was slashed never.
     function takeSeat(uint32 keeperId) external;
 
     /// @notice Starts to withdraw stake. By the owner.
@@ -168,32 +198,52 @@ interface IStaking is IGroup, IStakingErrors, IStakingEvents {
     /// its slots. By its owner or operator.
     function setExiting(uint32 providerId, bool exiting) external;
 
-    /// @notice Takes collateral of a provider and moves it to `StorageOrders`. Only `Disputes` and `Repairs`.
-    function slashProvider(uint32 providerId, uint128 amount, bytes32 orderId) external;
+    /// @notice Makes another key the operator. By the owner. Whoever has the former key is out at once: orders,
+    /// appeals and acceptances ask for the operator of now. A roster that is written keeps the former key of a keeper.
+    /// @dev Requires an operator that serves no other id of the role.
+    function setOperator(Role role, uint32 id, address operator) external;
+
+    /// @notice Offers an id with its stake to another owner, or (0) takes the offer back. By the owner.
+    function transferOwnership(Role role, uint32 id, address to) external;
+
+    /// @notice Takes over what `transferOwnership` offered to the caller.
+    function acceptOwnership(Role role, uint32 id) external;
+
+    /// @notice Frees the collateral of `shards` of a provider and moves `taken` of it to `StorageOrders`. Only
+    /// `Disputes`, which also jails the provider for rejoinEpochs, and `Repairs`.
+    function slashProvider(uint32 providerId, uint32 shards, uint128 taken, bytes32 orderId) external;
 
     /// @notice Takes the whole stake of a keeper, on its way out or not: a twentieth to `reporter`, the rest burnt; its
     /// seat is free. Only `Disputes`.
     function slashKeeper(uint32 keeperId, address reporter) external returns (uint128 amount, uint128 reward);
 
-    /// @notice Locks the same amount of every provider's stake. Only `StorageOrders` and `Repairs`.
-    /// @dev Requires known providers with at least the minimum stake and that much of it free.
+    /// @notice Locks the collateral of so many shards of every provider. Only `StorageOrders` and `Repairs`.
+    /// @dev Requires known providers that are not jailed, with at least the minimum stake, that much of it free, and
+    /// no more than lockShare of it locked anew in this epoch.
     /// @return operators Operator key of each provider.
     function lockCollateral(
         uint32[] calldata providerIds,
-        uint128 amount,
+        uint32 shards,
         bytes32 orderId
     ) external returns (address[] memory operators);
 
     /// @notice Undoes `lockCollateral`. Only `StorageOrders`, `Disputes` and `Repairs`.
-    function releaseCollateral(uint32[] calldata providerIds, uint128 amount, bytes32 orderId) external;
+    function releaseCollateral(uint32[] calldata providerIds, uint32 shards, bytes32 orderId) external;
 
+    /// @notice What is known of a provider.
     function provider(uint32 providerId) external view returns (Provider memory);
 
+    /// @notice What is known of a keeper.
     function keeper(uint32 keeperId) external view returns (Keeper memory);
 
+    /// @notice Providers registered so far; the last one has this id.
     function providerCount() external view returns (uint32);
 
+    /// @notice Keepers registered so far; the last one has this id.
     function keeperCount() external view returns (uint32);
+
+    /// @notice Who may take an id over, or 0.
+    function pendingOwner(Role role, uint32 id) external view returns (address);
 
     /// @notice Id of the provider that `operator` signs for, or 0.
     function providerOf(address operator) external view returns (uint32);
@@ -202,7 +252,5 @@ interface IStaking is IGroup, IStakingErrors, IStakingEvents {
     function keeperOf(address operator) external view returns (uint32);
 
     /// @notice Keepers seated before block `blockNumber`, by seat.
-    function seatsBefore(
-        uint256 blockNumber
-    ) external view returns (uint32[] memory keeperIds, address[] memory operators);
+    function seatsBefore(uint256 blockNumber) external view returns (Seat[] memory);
 }

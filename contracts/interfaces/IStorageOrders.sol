@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
 import {IGroup} from "./IGroup.sol";
+import {IPermitCalls} from "./IPermitCalls.sol";
 
 /// @notice Where the manifest of an order lies. All zero: the order has none.
 struct ManifestLocation {
@@ -12,7 +13,7 @@ struct ManifestLocation {
     bytes32 digest;
 }
 
-/// @notice A storage order as payer and providers sign it; its EIP-712 struct hash is its id.
+/// @notice A storage order as payer, or an agent of the payer, and providers sign it; its EIP-712 struct hash is its id.
 struct Order {
     /// `ChallengeSettlement` of the group.
     address group;
@@ -45,7 +46,9 @@ interface IStorageOrdersTypes {
         None,
         Open,
         Closed,
-        Released
+        Released,
+        /// Made void before anybody opened it.
+        Cancelled
     }
 
     /// @notice One storage word.
@@ -63,6 +66,21 @@ interface IStorageOrdersTypes {
         bool uneven;
         /// Whether any slot ever changed hands.
         bool changed;
+        /// Whether somebody has said that it ends soon.
+        bool announced;
+    }
+
+    /// @notice What a payer is about to take out.
+    struct Withdrawal {
+        uint128 amount;
+        /// Unix seconds from which it can be withdrawn.
+        uint64 availableAt;
+    }
+
+    /// @notice What was paid for the epochs of a term, claimed or not.
+    struct Pool {
+        uint128 keepers;
+        uint128 treasury;
     }
 
     /// @notice Price of a whole order, by receiver.
@@ -89,6 +107,8 @@ interface IStorageOrdersErrors {
     /// @notice The time to open has passed, or the order starts before it has.
     error OpenByInvalid(uint64 openBy, uint64 time, uint64 start);
     error OrderAlreadyOpened(bytes32 orderId);
+    /// @notice Its owner or payer made it void.
+    error OrderIsCancelled(bytes32 orderId);
     error OrderNotOpen(bytes32 orderId);
     error OrderNotClosed(bytes32 orderId);
     /// @notice A term without a roster opens no orders.
@@ -106,7 +126,16 @@ interface IStorageOrdersErrors {
     error WithdrawalNotReady(uint64 availableAt, uint64 time);
     error NothingToWithdraw();
     error TermNotOver(uint32 term);
-    error NotOnRoster(uint32 term, address caller);
+    error NotOnRoster(uint32 term, uint32 keeperId);
+    /// @notice The order's last eighth are epochs `fromEpoch` to `endEpoch` (exclusive).
+    error NotInLastEighth(bytes32 orderId, uint32 epoch, uint32 fromEpoch, uint32 endEpoch);
+    error ExpiryAlreadyAnnounced(bytes32 orderId);
+    /// @notice What somebody ended early is not renewed.
+    error OrderEndsEarly(bytes32 orderId, uint32 endEpoch);
+    /// @notice A renewal starts where the order ends.
+    error RenewalStartWrong(bytes32 orderId, uint32 startEpoch, uint32 expected);
+    /// @notice A renewal has the holders of now, and none of the slots is vacant (holder 0).
+    error RenewalHolderWrong(bytes32 orderId, uint256 slot, uint32 providerId, uint32 holder);
     /// @notice A direct challenge to one of its slots is open.
     error ChallengeStillOpen(bytes32 orderId, uint256 slot);
     /// @notice Less than that is held for the rest of the order.
@@ -132,6 +161,17 @@ interface IStorageOrdersEvents {
     );
     event OrderEnding(bytes32 indexed orderId, address indexed by, uint32 endEpoch);
     event OrderClosed(bytes32 indexed orderId);
+    /// @notice The order can never be opened.
+    event OrderCancelled(bytes32 indexed orderId, address indexed by);
+    /// @notice The order ends soon and nobody has to find out by himself.
+    event OrderExpiring(
+        bytes32 indexed orderId,
+        address indexed owner,
+        address indexed payer,
+        uint32 endEpoch
+    );
+    /// @notice `nextOrderId`, just opened, goes on where the order ends, on its payer's standing terms.
+    event OrderRenewed(bytes32 indexed orderId, bytes32 indexed nextOrderId);
     event Deposited(address indexed payer, address indexed from, uint128 amount);
     /// @notice `amount` replaces what was requested before.
     event WithdrawalRequested(address indexed payer, uint128 amount, uint64 availableAt);
@@ -152,7 +192,14 @@ interface IStorageOrdersEvents {
 /// @title Orders and money of a group
 /// @notice Payers deposit, orders escrow their whole price, settlement credits what was certified, everybody withdraws
 /// for himself. The token balance of the contract is the sum of all balances, escrows, credits and pools.
-interface IStorageOrders is IGroup, IERC5267, IStorageOrdersTypes, IStorageOrdersErrors, IStorageOrdersEvents {
+interface IStorageOrders is
+    IGroup,
+    IPermitCalls,
+    IERC5267,
+    IStorageOrdersTypes,
+    IStorageOrdersErrors,
+    IStorageOrdersEvents
+{
     /// @notice Adds to the caller's balance. Refuses tokens that move another amount than asked.
     function deposit(uint128 amount) external;
 
@@ -177,6 +224,33 @@ interface IStorageOrders is IGroup, IERC5267, IStorageOrdersTypes, IStorageOrder
         bytes calldata providerSignatures
     ) external returns (bytes32 orderId);
 
+    /// @notice Opens an order that an agent has signed instead of the payer; its cost is taken out of the budget that
+    /// the payer gave the agent at `Allowances`, too.
+    /// @dev Everybody signs the same digest: a key that signs as a provider's operator must not be an agent's.
+    function openByAgent(
+        Order calldata order,
+        address agent,
+        bytes calldata agentSignature,
+        bytes calldata providerSignatures
+    ) external returns (bytes32 orderId);
+
+    /// @notice Opens `next`, which goes on where `order` ends, without a signature of the payer: by the terms that it
+    /// set at `Allowances`. By anyone.
+    /// @dev Requires that `order` is open, not ended early and in its last eighth (at least its last epoch), that `next`
+    /// starts at its end and has the present holders of all its slots (none vacant), the terms to allow it, and
+    /// otherwise what `open` does. With other holders strangers could take an order over without having its data.
+    function renew(
+        Order calldata order,
+        Order calldata next,
+        bytes calldata providerSignatures
+    ) external returns (bytes32 nextId);
+
+    /// @notice Makes an order that was signed but not opened void for ever. By its owner or payer.
+    function cancel(Order calldata order) external;
+
+    /// @notice Says, once, that an order is in its last eighth (at least its last epoch). By anyone.
+    function announceExpiry(Order calldata order) external;
+
     /// @notice Settles all slots up to `toEpoch` (exclusive), the last finished epoch, the order's end, or 16 terms,
     /// whichever is first. By anyone. At its end the order closes and what is left returns to the payer.
     function settle(Order calldata order, uint32 toEpoch) external;
@@ -200,7 +274,7 @@ interface IStorageOrders is IGroup, IERC5267, IStorageOrdersTypes, IStorageOrder
     /// @notice Adds to a provider's credit what already lies here. Only `Repairs`.
     function creditProvider(uint32 providerId, bytes32 orderId, uint128 amount) external;
 
-    /// @notice Moves `due`, or what is left of it, from a payer's balance to a provider's credit. Only `Allowances`.
+    /// @notice Moves `due`, or what there is, from a payer's balance to a provider's credit. Only `Allowances`.
     function payReads(address payer, uint32 providerId, uint128 due) external returns (uint128 paid);
 
     /// @notice Adds to the treasury's part of the current term what already lies here. Only `Disputes` and `Repairs`.
@@ -209,10 +283,10 @@ interface IStorageOrders is IGroup, IERC5267, IStorageOrdersTypes, IStorageOrder
     /// @notice Pays a provider's credit to its owner. By anyone.
     function withdrawCredit(uint32 providerId) external;
 
-    /// @notice Pays the caller's share of the term's pool to its keeper's owner: pool · (earning − absences) /
-    /// (members · earning), less what it had before. The caller is an operator on the roster of the term, all of whose
-    /// epochs are finished. Can be repeated when later settlements have filled the pool further.
-    function claimKeeperFee(uint32 term) external;
+    /// @notice Pays a keeper's share of the term's pool to its owner: pool · (earning − absences) / (members · earning),
+    /// less what it had before. By anyone, when the keeper is on the roster of the term and all its epochs are finished.
+    /// Can be repeated when later settlements have filled the pool further.
+    function claimKeeperFee(uint32 term, uint32 keeperId) external;
 
     /// @notice Pays the treasury what it earned in a term and, once the term is over, what no keeper may claim. By
     /// anyone.
@@ -222,8 +296,9 @@ interface IStorageOrders is IGroup, IERC5267, IStorageOrdersTypes, IStorageOrder
     function balanceOf(address payer) external view returns (uint128);
 
     /// @notice The announced withdrawal of a payer.
-    function withdrawalOf(address payer) external view returns (uint128 amount, uint64 availableAt);
+    function withdrawalOf(address payer) external view returns (Withdrawal memory);
 
+    /// @notice What became of an order.
     function orderState(bytes32 orderId) external view returns (OrderState memory);
 
     /// @notice Id of an order: its EIP-712 struct hash.
@@ -239,7 +314,7 @@ interface IStorageOrders is IGroup, IERC5267, IStorageOrdersTypes, IStorageOrder
     function credit(uint32 providerId) external view returns (uint128);
 
     /// @notice What keepers and treasury were paid for a term so far, claimed or not.
-    function pool(uint32 term) external view returns (uint128 keepers, uint128 treasury);
+    function pool(uint32 term) external view returns (Pool memory);
 
     /// @notice What a keeper has claimed of a term.
     function claimed(uint32 term, uint32 keeperId) external view returns (uint128);

@@ -117,7 +117,7 @@ async function bookedByOrders(reading: Reading): Promise<BookEntry[]> {
     add(
       party,
       "deposit",
-      withdrawal.then(([amount]) => amount),
+      withdrawal.then(({ amount }) => amount),
     );
   }
   for (const { args } of opened) {
@@ -143,7 +143,7 @@ async function feesOf(reading: Reading): Promise<BookEntry[]> {
   const keepers = await countOf(reading, "keeperCount");
   const entries: BookEntry[] = [];
   for (let term = 0; term <= last; term++) {
-    const [forKeepers, forTreasury] = await client.readContract({
+    const pool = await client.readContract({
       ...read,
       functionName: "pool",
       args: [term],
@@ -154,8 +154,8 @@ async function feesOf(reading: Reading): Promise<BookEntry[]> {
         client.readContract({ ...read, functionName: "claimed", args: [term, index + 1] }),
       ),
     );
-    entries.push({ party: FEES, where: "fees", amount: forKeepers - sum(claims) });
-    entries.push({ party: "treasury", where: "fees", amount: forTreasury - taken });
+    entries.push({ party: FEES, where: "fees", amount: pool.keepers - sum(claims) });
+    entries.push({ party: "treasury", where: "fees", amount: pool.treasury - taken });
   }
   return entries;
 }

@@ -32,8 +32,8 @@ contract GroupInvariantTest is VmTest {
         owed += orders.balanceOf(address(handler)) + _pots();
         for (uint32 id = 1; id <= handler.PROVIDERS(); ++id) owed += orders.credit(id);
         for (uint32 term = 0; term < 200; ++term) {
-            (uint128 keepers, uint128 treasury) = orders.pool(term);
-            owed += uint256(keepers) + treasury - orders.treasuryClaimed(term);
+            IStorageOrdersTypes.Pool memory pool = orders.pool(term);
+            owed += uint256(pool.keepers) + pool.treasury - orders.treasuryClaimed(term);
             for (uint32 id = 1; id <= handler.KEEPERS(); ++id) owed -= orders.claimed(term, id);
         }
         assertEq(handler.token().balanceOf(address(orders)), owed, "orders");

@@ -224,16 +224,18 @@ contract LibrariesTest is VmTest {
         uint128 escrow,
         uint8 evicted,
         bool uneven,
-        bool changed
+        bool changed,
+        bool announced
     ) public pure {
         IStorageOrdersTypes.OrderState memory state = IStorageOrdersTypes.OrderState({
-            status: IStorageOrdersTypes.OrderStatus(status % 4),
+            status: IStorageOrdersTypes.OrderStatus(status % 5),
             settledTo: settledTo,
             endEpoch: endEpoch,
             escrow: escrow,
             evicted: evicted,
             uneven: uneven,
-            changed: changed
+            changed: changed,
+            announced: announced
         });
         bytes32 unpacked = keccak256(abi.encode(OrderWord.unpack(OrderWord.pack(state))));
         assertEq(unpacked, keccak256(abi.encode(state)), "state");

@@ -175,9 +175,9 @@ test("what moves stake, slots and money is for contracts of the group", async ()
   const id = orderId(order);
   const stranger = group.owner.address;
   const calls: [typeof group.onStaking, string, unknown[]][] = [
-    [group.onStaking, "lockCollateral", [[1], 1n, id]],
-    [group.onStaking, "releaseCollateral", [[1], 1n, id]],
-    [group.onStaking, "slashProvider", [1, 1n, id]],
+    [group.onStaking, "lockCollateral", [[1], 1, id]],
+    [group.onStaking, "releaseCollateral", [[1], 1, id]],
+    [group.onStaking, "slashProvider", [1, 1, 1n, id]],
     [group.onStaking, "slashKeeper", [1, stranger]],
     [group.onOrders, "noteHandOver", [id, 1, 0n]],
     [group.onOrders, "creditPayer", [stranger, id, 1n]],

@@ -225,7 +225,7 @@ test("only the settlement applies, only disputes evict, close vacancies, mask an
     address,
   ]);
   await rejectsWith(group.onSettlement("maskKeeper", [1]), "CallerNotAllowed", [address]);
-  await rejectsWith(group.onStaking("slashProvider", [1, 1n, group.id]), "CallerNotAllowed");
+  await rejectsWith(group.onStaking("slashProvider", [1, 1, 1n, group.id]), "CallerNotAllowed");
   await rejectsWith(group.onStaking("slashKeeper", [1, address]), "CallerNotAllowed");
   await rejectsWith(group.onStaking("releaseCollateral", [[1], 1n, group.id]), "CallerNotAllowed");
   await group.chain.close();
@@ -251,7 +251,7 @@ test("slashed collateral goes to payer, pot and treasury to the wei, and is in S
     await group.passWindow(record);
     const tokensOf = async (address: Hex) => await group.read.token<bigint>("balanceOf", [address]);
     const poolOf = async () =>
-      (await group.read.orders<readonly [bigint, bigint]>("pool", [await term()]))[1];
+      (await group.read.orders<{ treasury: bigint }>("pool", [await term()])).treasury;
     const term = async () =>
       await group.read.settlement<number>("termOf", [await group.read.settlement("epochNow")]);
     const payer = group.user.address;

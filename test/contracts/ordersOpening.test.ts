@@ -56,6 +56,7 @@ test("an order with every signature opens, escrows its cost and locks collateral
     evicted: 0,
     uneven: false,
     changed: false,
+    announced: false,
   });
   const collateral = group.parameters.collateralPerShard * BigInt(order.stripes);
   assert.equal((await group.read.staking<{ locked: bigint }>("provider", [1])).locked - locked, collateral);

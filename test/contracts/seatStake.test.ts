@@ -13,6 +13,7 @@ test("a keeper that took its stake back needs the minimum again for a seat", asy
   const minimum = group.parameters.minKeeperStake;
   const takeSeat = (from = group.owner) => group.onStaking("takeSeat", [5], from);
   await group.onStaking("requestUnbonding", [1, 5, 1000n * TOKENS]);
+  await group.toEpoch(group.parameters.rejoinEpochs + 1);
   await rejectsWith(takeSeat(), "StakeTooLow", [0n, minimum]);
   await group.onStaking("addStake", [1, 5, minimum - 1n]);
   await rejectsWith(takeSeat(), "StakeTooLow", [minimum - 1n, minimum]);
@@ -39,7 +40,8 @@ test("a slashed keeper loses all its stake, on its way out or not, and its seat"
   await rejectsWith(group.onStaking("withdrawStake", [1, 2]), "NothingUnbonding", [2]);
   await group.chain.helpers.mine();
   const block = await group.chain.publicClient.getBlockNumber();
-  const [seated] = await group.read.staking<[number[], string[]]>("seatsBefore", [block]);
+  const seats = await group.read.staking<{ keeperId: number }[]>("seatsBefore", [block]);
+  const seated = seats.map(({ keeperId }) => keeperId);
   assert.deepEqual(seated, [1, 3, 4, 5], "no roster names it again");
   await group.onStaking("slashKeeper", [2, reporter], disputes);
   assert.equal(await group.read.token("balanceOf", [reporter]), 100n * TOKENS, "there is nothing left");
@@ -50,12 +52,20 @@ test("a slashed keeper loses all its stake, on its way out or not, and its seat"
 test("collateral is slashed up to what is locked, out of the stake, into the orders' contract", async () => {
   const group = await createGroup({ providers: 1 });
   const repairs = await asContract(group, group.repairs);
-  await group.onStaking("lockCollateral", [[1], 10n, zeroHash], repairs);
-  await rejectsWith(group.onStaking("slashProvider", [1, 11n, zeroHash], repairs), "CollateralTooLow", [
-    ...[1, 10n, 11n],
+  const shard = group.parameters.collateralPerShard;
+  await group.onStaking("lockCollateral", [[1], 2, zeroHash], repairs);
+  await rejectsWith(group.onStaking("slashProvider", [1, 3, shard, zeroHash], repairs), "CollateralTooLow", [
+    ...[1, 2n * shard, 3n * shard],
   ]);
-  await rejectsWith(group.onStaking("slashProvider", [9, 1n, zeroHash], repairs), "ProviderUnknown", [9]);
-  await group.onStaking("slashProvider", [1, 10n, zeroHash], repairs);
+  await rejectsWith(
+    group.onStaking("slashProvider", [1, 2, 2n * shard + 1n, zeroHash], repairs),
+    "CollateralTooLow",
+    [1, 2n * shard, 2n * shard + 1n],
+  );
+  await rejectsWith(group.onStaking("slashProvider", [9, 1, 1n, zeroHash], repairs), "CollateralTooLow", [
+    ...[9, 0n, shard],
+  ]);
+  await group.onStaking("slashProvider", [1, 2, 10n, zeroHash], repairs);
   const { stake, locked } = await group.read.staking<{ stake: bigint; locked: bigint }>("provider", [1]);
   assert.deepEqual([stake, locked], [1000n * TOKENS - 10n, 0n]);
   assert.equal(await group.read.token("balanceOf", [group.orders]), 10n);

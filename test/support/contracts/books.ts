@@ -55,7 +55,7 @@ export async function assertBooks(group: BookGroup): Promise<void> {
   const balances: bigint[] = [];
   for (const payer of payers) {
     balances.push(await read.orders<bigint>("balanceOf", [payer]));
-    balances.push((await read.orders<[bigint]>("withdrawalOf", [payer]))[0]);
+    balances.push((await read.orders<{ amount: bigint }>("withdrawalOf", [payer])).amount);
   }
   const states = await Promise.all(
     orders.map((order) => read.orders<OrderState>("orderState", [orderId(order)])),
@@ -65,7 +65,8 @@ export async function assertBooks(group: BookGroup): Promise<void> {
   const credits = await Promise.all(ids.map((id) => read.orders<bigint>("credit", [id])));
   const pools: bigint[] = [];
   for (const [term, keepers] of terms) {
-    pools.push(...(await read.orders<[bigint, bigint]>("pool", [term])));
+    const pool = await read.orders<{ keepers: bigint; treasury: bigint }>("pool", [term]);
+    pools.push(pool.keepers, pool.treasury);
     pools.push(-(await read.orders<bigint>("treasuryClaimed", [term])));
     for (const id of keepers) pools.push(-(await read.orders<bigint>("claimed", [term, id])));
   }

@@ -64,7 +64,10 @@ export async function createRepairGroup(options: Parameters<typeof createDispute
     }>("orderState", [orderId(of)]);
   const credit = async (provider: number) => await group.read.orders<bigint>("credit", [provider]);
   const balance = async (of: Hex = group.user.address) => await group.read.orders<bigint>("balanceOf", [of]);
-  const pool = async (term = 0) => await group.read.orders<[bigint, bigint]>("pool", [term]);
+  const pool = async (term = 0): Promise<[bigint, bigint]> => {
+    const { keepers, treasury } = await group.read.orders<Record<string, bigint>>("pool", [term]);
+    return [keepers!, treasury!];
+  };
   const stakeOf = async (provider: number) =>
     await group.read.staking<{ stake: bigint; locked: bigint; exiting: boolean }>("provider", [provider]);
   const bonusOf = async (slot: number, until: number, of: Order = order) =>
