@@ -2,6 +2,7 @@ import type { Address, ContractEventName, GetContractEventsReturnType, Hex, Publ
 import { disputesAbi } from "../../protocol/abi/generated/Disputes.ts";
 import { contractError } from "../../protocol/chain/contractErrors.ts";
 import type { DeployedGroup } from "../../protocol/chain/deployment.ts";
+import type { Ticket } from "../../protocol/chain/disputeTypes.ts";
 import { MemoError } from "../../protocol/errors.ts";
 import type { Order } from "../../protocol/order.ts";
 import { inBlockRanges } from "./eventLogs.ts";
@@ -21,25 +22,6 @@ export type LostRecord = {
     readonly stripe: number;
     readonly until: number;
   }[];
-};
-
-/** A direct challenge as `Disputes` made it; to be given back to the contract as it is. */
-export type Ticket = {
-  readonly id: bigint;
-  readonly orderId: Hex;
-  readonly slot: number;
-  readonly stripe: number;
-  readonly providerId: number;
-  /** First epoch of the provider, and for an evicted one the first that it is not paid for. */
-  readonly since: number;
-  readonly until: number;
-  readonly challenger: Address;
-  /** Native wei. */
-  readonly bond: bigint;
-  readonly deadline: bigint;
-  readonly deadlineBlock: bigint;
-  readonly draw: Hex;
-  readonly ownerLane: boolean;
 };
 
 export type ChallengeOutcome =

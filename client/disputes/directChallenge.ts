@@ -1,10 +1,11 @@
 import { type Address, formatEther, type Hex, parseEventLogs } from "viem";
 import { disputesAbi } from "../../protocol/abi/generated/Disputes.ts";
+import type { Ticket } from "../../protocol/chain/disputeTypes.ts";
 import type { Transactor } from "../../protocol/chain/transactor.ts";
 import { MemoError } from "../../protocol/errors.ts";
 import type { RandomBytes } from "../../protocol/object/envelope.ts";
 import type { Clock } from "../../protocol/runtime/clock.ts";
-import type { ChallengeOutcome, DirectChallenge, Ticket } from "../chain/disputeView.ts";
+import type { ChallengeOutcome, DirectChallenge } from "../chain/disputeView.ts";
 import type { GroupView, OpenedOrder } from "../chain/groupView.ts";
 
 /** What a direct challenge will ask, and what it takes. */

@@ -11,6 +11,8 @@ export type KeptEntry = {
   readonly since: number;
   /** First epoch that it is not paid for. */
   readonly until: number;
+  /** Stripes of the order, any of which an appeal may have to answer. */
+  readonly stripes: number;
 };
 
 /** One application of a lost leaf. */
@@ -18,7 +20,7 @@ export type LostRecordInfo = {
   readonly provider: number;
   readonly epoch: number;
   readonly part: number;
-  /** What the drawn entries and points follow from; see `protocol/disputes/draw.ts`. */
+  /** What the drawn shards and points follow from; see `protocol/disputes/draw.ts`. */
   readonly draw: Hex;
   /** Appeals are possible until this second ... */
   readonly deadline: number;

@@ -3,7 +3,7 @@ import { disputesAbi } from "../../protocol/abi/generated/Disputes.ts";
 import { type LostRecordInfo, lostKey, type Ticket } from "../../protocol/chain/disputeTypes.ts";
 import type { ShardRef } from "../../protocol/challenge/sample.ts";
 import type { ShardAnswer } from "../../protocol/disputes/answer.ts";
-import { drawnIndexes } from "../../protocol/disputes/draw.ts";
+import { drawnShards } from "../../protocol/disputes/draw.ts";
 import type { Logger } from "../../protocol/runtime/logger.ts";
 import type { Acts } from "../acts.ts";
 import type { ChainView } from "../chainView.ts";
@@ -139,7 +139,7 @@ export function createDisputes(deps: DisputesDeps): Disputes {
     const dispute = note("appeal", lostKey(record));
     if (isOver(record.deadline, record.deadlineBlock)) return giveUp(dispute);
     const { provider, epoch, part, entries, draw } = record;
-    const drawn = drawnIndexes(draw, entries.length).map((index) => entries[index]!);
+    const drawn = drawnShards(draw, entries).map(({ index, stripe }) => ({ ...entries[index]!, stripe }));
     act(dispute, drawn, draw, (answers, signal) =>
       transactions.send({
         address: view.state().disputes,

@@ -3,7 +3,7 @@ import { disputesAbi } from "../../../protocol/abi/generated/Disputes.ts";
 import type { Ticket } from "../../../protocol/chain/disputeTypes.ts";
 import { SHARD_BYTES } from "../../../protocol/constants.ts";
 import { buildAnswer, type ShardAnswer } from "../../../protocol/disputes/answer.ts";
-import { appealPoint, drawnIndexes } from "../../../protocol/disputes/draw.ts";
+import { appealPoint, drawnShards } from "../../../protocol/disputes/draw.ts";
 import { createKzg } from "../../../protocol/kzg/kzg.ts";
 import { orderTree } from "../../../protocol/merkle/slotRoot.ts";
 import { treeRoot } from "../../../protocol/merkle/tree.ts";
@@ -132,8 +132,10 @@ export async function openFaultStory(real: RealGroup): Promise<FaultStory> {
     settle: (to) => real.call(group.orders, REAL_ABIS.orders, "settle", [order, to]),
     accept: (provider, slot) => onRepairs("acceptRepair", [order, slot], real.providerOperator(provider)),
     appeal: async (record) => {
-      const drawn = drawnIndexes(record.draw, record.entries.length).map((index) => record.entries[index]!);
-      const answers = await Promise.all(drawn.map(({ slot, stripe }) => answerTo(record.draw, slot, stripe)));
+      const drawn = drawnShards(record.draw, record.entries);
+      const answers = await Promise.all(
+        drawn.map(({ index, stripe }) => answerTo(record.draw, record.entries[index]!.slot, stripe)),
+      );
       const { providerId, epoch, part, entries } = record;
       const args = [providerId, epoch, part, entries, answers];
       return onDisputes("appeal", args, real.providerOperator(providerId));

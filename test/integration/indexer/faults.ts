@@ -211,6 +211,7 @@ export function challenged(
           deadlineBlock: 99n,
           draw: hash(`challenge ${id}`),
           ownerLane,
+          asBlob: false,
         },
       },
     }),

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { encodeAbiParameters, encodeEventTopics, type Hex } from "viem";
-import type { Ticket } from "../../../client/chain/disputeView.ts";
 import { disputesAbi } from "../../../protocol/abi/generated/Disputes.ts";
+import type { Ticket } from "../../../protocol/chain/disputeTypes.ts";
 import { MemoError } from "../../../protocol/errors.ts";
 import type { Clock } from "../../../protocol/runtime/clock.ts";
 import { noise } from "../object/noise.ts";
@@ -50,6 +50,7 @@ async function setUp() {
         deadlineBlock: BigInt(network.head + 12),
         draw: orderId,
         ownerLane: true,
+        asBlob: false,
       };
       network.challenges.set(7n, { ticket, outcome: undefined });
       const { id, providerId, challenger } = ticket;

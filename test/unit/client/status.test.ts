@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Hex } from "viem";
-import { readDisputes, type Ticket } from "../../../client/chain/disputeView.ts";
+import { readDisputes } from "../../../client/chain/disputeView.ts";
 import type { SlotState } from "../../../client/chain/groupView.ts";
 import { readHistory } from "../../../client/chain/orderHistory.ts";
 import {
@@ -11,6 +11,7 @@ import {
   slotStatus,
   spareParities,
 } from "../../../client/status/redundancy.ts";
+import type { Ticket } from "../../../protocol/chain/disputeTypes.ts";
 import { noise } from "../object/noise.ts";
 import { createMemoryNetwork, owner } from "./memoryNetwork.ts";
 
@@ -42,6 +43,7 @@ const ticket = (news: Partial<Ticket> = {}): Ticket => ({
   deadlineBlock: 112n,
   draw: ORDER,
   ownerLane: true,
+  asBlob: false,
   ...news,
 });
 

@@ -8,7 +8,7 @@ import { hash } from "../../sim/repair/chain.ts";
 const record = (status: LostRecordInfo["status"]): LostRecordInfo => ({
   ...{ provider: 1, epoch: 5, part: 0, draw: hash("draw"), deadline: 1_000, deadlineBlock: 50, block: 40 },
   ...{ isProtected: status === "protected", status },
-  entries: [{ orderId: hash("a"), slot: 2, stripe: 0, since: 1, until: 5 }],
+  entries: [{ orderId: hash("a"), slot: 2, stripe: 0, since: 1, until: 5, stripes: 9 }],
 });
 const state = (timestamp: number, number: number, challenged?: number, providerId = 1) =>
   ({

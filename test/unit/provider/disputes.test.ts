@@ -5,7 +5,7 @@ import type { LostRecordInfo, Ticket } from "../../../protocol/chain/disputeType
 import type { GroupState } from "../../../protocol/chain/groupTypes.ts";
 import type { ShardRef } from "../../../protocol/challenge/sample.ts";
 import type { ShardAnswer } from "../../../protocol/disputes/answer.ts";
-import { drawnIndexes } from "../../../protocol/disputes/draw.ts";
+import { drawnShards } from "../../../protocol/disputes/draw.ts";
 import { MemoError } from "../../../protocol/errors.ts";
 import { createSilentLogger } from "../../../protocol/runtime/logger.ts";
 import { createActs } from "../../../provider/acts.ts";
@@ -22,6 +22,7 @@ const entries = Array.from({ length: 6 }, (_, index) => ({
   stripe: 10 + index,
   since: 1,
   until: 5,
+  stripes: 20,
 }));
 
 function makeRecord(change: Partial<LostRecordInfo> = {}): LostRecordInfo {
@@ -55,6 +56,7 @@ function makeTicket(change: Partial<Ticket> = {}): Ticket {
     deadlineBlock: BigInt(DEADLINE_BLOCK),
     draw: hash("ticket draw"),
     ownerLane: false,
+    asBlob: false,
     ...change,
   };
 }
@@ -125,7 +127,7 @@ describe("a lost record against this provider", () => {
     const record = makeRecord();
     const { run, sent, outcomes } = start({ records: [record] });
     await run();
-    const drawn = drawnIndexes(record.draw, entries.length).map((index) => entries[index]!.stripe);
+    const drawn = drawnShards(record.draw, entries).map(({ stripe }) => stripe);
     assert.equal(drawn.length, 4);
     const [provider, epoch, part, given, answers] = sent[0]!.args as [
       number,
@@ -183,6 +185,20 @@ describe("a lost record against this provider", () => {
     assert.equal(sent.length, 2);
   });
 
+  it("with few entries is appealed for more shards of their slots", async () => {
+    const record = makeRecord({ entries: entries.slice(0, 1) });
+    const { run, sent, answered } = start({ records: [record] });
+    await run();
+    const stripes = drawnShards(record.draw, record.entries).map(({ stripe }) => stripe);
+    assert.equal(stripes[0], 10);
+    assert.equal(new Set(stripes).size, 4);
+    assert.deepEqual(
+      answered.map(({ orderId, slot, stripe }) => [orderId, slot, stripe]),
+      stripes.map((stripe) => [entries[0]!.orderId, 0, stripe]),
+    );
+    assert.equal((sent[0]!.args[4] as unknown[]).length, 4);
+  });
+
   it("is tried again while it fails, and by the next run of the program", async () => {
     const { world, run, create, sent } = start({ records: [makeRecord()] });
     world.fails = new MemoError("CHAIN_UNAVAILABLE", "down", { retryable: true });
@@ -196,7 +212,7 @@ describe("a lost record against this provider", () => {
 
   it("is not appealed when a drawn shard is gone; what is gone is told, and looked for again", async () => {
     const record = makeRecord();
-    const drawn = drawnIndexes(record.draw, entries.length).map((index) => entries[index]!);
+    const drawn = drawnShards(record.draw, entries).map(({ index }) => entries[index]!);
     const missing = drawn[1]!;
     const { world, run, sent, outcomes, disputes } = start({
       records: [record],
@@ -217,7 +233,7 @@ describe("a lost record against this provider", () => {
 
   it("does not need entries that are not drawn", async () => {
     const record = makeRecord();
-    const drawn = new Set(drawnIndexes(record.draw, entries.length));
+    const drawn = new Set(drawnShards(record.draw, entries).map(({ index }) => index));
     const { run, sent } = start({
       records: [record],
       gone: (shard) => !drawn.has(entries.findIndex(({ stripe }) => stripe === shard.stripe)),
