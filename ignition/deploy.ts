@@ -17,6 +17,8 @@ const POLL_MS = 50;
 const GROUP_NAME = "main";
 /** Token wei: 10^9 tokens of 18 decimals. */
 const TOKEN_SUPPLY = 10n ** 27n;
+/** Seconds; a conductor mines whenever duties are done. */
+const BLOCK_TIME = 1;
 /** Seconds; nobody orders the blocks of one machine to somebody's harm. */
 const APPEAL_WINDOW_MIN = 60;
 
@@ -106,7 +108,7 @@ export async function deployGroup(options: DeployGroupOptions): Promise<Deployme
         groupName: GROUP_NAME,
         choice: {
           supply,
-          facts: { appealWindowMin: APPEAL_WINDOW_MIN, blobs: false },
+          facts: { blockTime: BLOCK_TIME, appealWindowMin: APPEAL_WINDOW_MIN, blobs: false },
           group: { ...embeddedParameters(), genesis, treasury: sender, ...options.parameters },
         },
         config: { requiredConfirmations: 1, blockPollingInterval: POLL_MS },

@@ -31,7 +31,11 @@ export type DeploymentChoice = {
   /** Token wei, all of it the deployer's. */
   readonly supply: bigint;
   /** What the factory is told about its chain. */
-  readonly facts: { readonly appealWindowMin: number; readonly blobs: boolean };
+  readonly facts: {
+    readonly blockTime: number;
+    readonly appealWindowMin: number;
+    readonly blobs: boolean;
+  };
   readonly group: GroupChoice;
 };
 

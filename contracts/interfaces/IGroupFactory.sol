@@ -6,7 +6,7 @@ import {GroupContracts, GroupParameters} from "./IGroup.sol";
 interface IGroupFactoryErrors {
     /// @notice A parameter is outside the hard limits; `name` is its field.
     error ParameterOutOfRange(string name, uint256 value, uint256 min, uint256 max);
-    /// @notice The token has no code.
+    /// @notice The token has no code, or does not answer `balanceOf` as ERC-20 does.
     error TokenNotContract(address token);
     /// @notice A logic contract has no code.
     error ImplementationMissing(address implementation);
@@ -14,21 +14,33 @@ interface IGroupFactoryErrors {
     error ImplementationWrong(address implementation, bytes4 interfaceId);
     /// @notice The treasury must be an address that can be paid.
     error TreasuryMissing();
+    /// @notice The treasury must not be the token nor a contract of its group, where tokens would lie for ever.
+    error TreasuryCannotSpend(address treasury);
 }
 
 interface IGroupFactoryTypes {
     /// @notice What a factory has to know of its chain. Fixed when it is made.
     struct ChainFacts {
+        /// Seconds that a block usually takes, 1 to 60; 1 where it takes less. Windows in blocks are compared with
+        /// windows in seconds by it.
+        uint32 blockTime;
         /// Least appeal window, seconds; a day at least where somebody who orders the blocks could hold back an appeal.
+        /// From 60 seconds to 30 days.
         uint32 appealWindowMin;
         /// Whether anybody can send blob transactions.
         bool blobs;
     }
 
-    /// @notice Hard limits of group parameters, both ends allowed. What they mean is at `GroupParameters`.
+    /// @notice Hard limits of group parameters, both ends allowed. What they mean is at `GroupParameters`; what they
+    /// have to be to each other, at `createGroup`.
     struct Limits {
+        /// As the chain's facts say; fixed when the factory is made.
+        uint32 blockTime;
         uint32 epochLengthMin;
         uint32 epochLengthMax;
+        /// Most seconds that maxGap, termLength, protectionEpochs, rejoinEpochs, offerEpochs, coolOffEpochs,
+        /// freezeEpochs and each of the repairThresholds may last.
+        uint32 spanMax;
         /// Genesis may lie this many seconds before or after the block that makes the group.
         uint32 genesisDistanceMax;
         uint32 seedDelayMin;
@@ -37,13 +49,18 @@ interface IGroupFactoryTypes {
         uint32 applyWindowMax;
         uint32 applyWindowBlocksMin;
         uint32 applyWindowBlocksMax;
+        /// Certified epochs that can wait to be applied.
+        uint32 pendingEpochsMax;
         uint32 payerDelayMax;
         uint32 unbondingDelayMax;
         uint16 confirmationsMax;
+        /// Each window in blocks has at least this many times `confirmations`.
+        uint32 windowConfirmations;
         uint16 maxGapMax;
         uint16 samplesMax;
         uint32 termLengthMin;
         uint32 termLengthMax;
+        uint128 keeperStakeMin;
         uint128 stakeMax;
         uint128 collateralPerShardMax;
         uint128 minPriceMin;
@@ -63,6 +80,8 @@ interface IGroupFactoryTypes {
         uint16 coolOffEpochsMax;
         uint16 freezeEpochsMax;
         uint32 repairBudgetMax;
+        /// Slots of `repairBudget` for each block of `applyWindowBlocks`, at most.
+        uint32 evictionsPerBlock;
         uint16 rejoinEpochsMax;
         /// Whether groups may demand answers as blobs; depends on the chain, fixed when the factory is made.
         bool blobAnswersMax;
@@ -89,9 +108,19 @@ interface IGroupFactoryEvents {
 /// pause a group afterwards, the factory included.
 interface IGroupFactory is IGroupFactoryErrors, IGroupFactoryTypes, IGroupFactoryEvents {
     /// @notice Makes a group.
-    /// @dev Requires every parameter within `limits()`, seedDelay + answerWindow ≤ epochLength,
-    /// payerDelay ≥ epochLength, unbondingDelay ≥ applyWindow + (maxGap + 2) · epochLength + 2 · appealWindow,
-    /// repairBonusPerShard ≤ collateralPerShard / 2, and thresholds that never fall.
+    /// @dev Requires every parameter within `limits()`, and of each other, with t(blocks) = blocks · blockTime:
+    /// - seedDelay + answerWindow + t(confirmations) ≤ epochLength: what happens in an epoch is final before the next;
+    /// - applyWindow and t(applyWindowBlocks) ≤ (pendingEpochsMax − maxGap − 2) · epochLength: there are places for all
+    ///   epochs that wait;
+    /// - applyWindowBlocks and appealWindowBlocks ≥ windowConfirmations · confirmations;
+    /// - repairBudget ≤ evictionsPerBlock · applyWindowBlocks;
+    /// - payerDelay ≥ epochLength;
+    /// - unbondingDelay ≥ max(applyWindow, t(applyWindowBlocks)) + (maxGap + 2) · epochLength
+    ///   + 2 · max(appealWindow, t(appealWindowBlocks));
+    /// - minProviderStake · lockShare ≥ 10,000 · collateralPerShard: who has the least stake can lock a shard;
+    /// - repairBonusPerShard ≤ collateralPerShard / 2;
+    /// - repairThresholds never fall;
+    /// - the token answers `balanceOf`, the treasury is neither the token nor one of the group's contracts.
     /// @param groupParameters What the group is made with.
     /// @param salt Together with the caller it fixes the addresses; each can be used once.
     function createGroup(

@@ -11,6 +11,7 @@ export default buildModule("Factory", (m) => {
     allowances: m.contract("Allowances", [], { id: "AllowancesLogic" }),
   };
   const facts = {
+    blockTime: m.getParameter<number>("blockTime"),
     appealWindowMin: m.getParameter<number>("appealWindowMin"),
     blobs: m.getParameter<boolean>("blobs"),
   };

@@ -31,7 +31,9 @@ const groupFile = groupParametersSchema.omit({ token: true }).extend({
 
 const parameterFile = z.object({
   Token: z.object({ supply: amount }).optional(),
-  Factory: z.object({ appealWindowMin: z.int().min(0), blobs: z.boolean() }).optional(),
+  Factory: z
+    .object({ blockTime: z.int().min(1), appealWindowMin: z.int().min(0), blobs: z.boolean() })
+    .optional(),
   Group: groupFile,
 });
 
@@ -70,7 +72,7 @@ export function checkParameters(json: unknown): ParameterFile {
   }
   const shapes: Readonly<Record<string, object>> = {
     Token: { supply: 0 },
-    Factory: { appealWindowMin: 0, blobs: 0 },
+    Factory: { blockTime: 0, appealWindowMin: 0, blobs: 0 },
     Group: groupFile.shape,
   };
   for (const [section, values] of Object.entries(file)) {

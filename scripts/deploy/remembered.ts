@@ -13,7 +13,7 @@ const FILE = "parameters.json";
 
 const schema = z.strictObject({
   supply: z.coerce.bigint(),
-  facts: z.strictObject({ appealWindowMin: z.int(), blobs: z.boolean() }),
+  facts: z.strictObject({ blockTime: z.int(), appealWindowMin: z.int(), blobs: z.boolean() }),
   groups: z.record(z.string(), groupParametersSchema.omit({ token: true })),
 });
 

@@ -18,11 +18,10 @@ import { memoTokenAbi } from "../../protocol/abi/generated/MemoToken.ts";
 import { repairsAbi } from "../../protocol/abi/generated/Repairs.ts";
 import { stakingAbi } from "../../protocol/abi/generated/Staking.ts";
 import { storageOrdersAbi } from "../../protocol/abi/generated/StorageOrders.ts";
-import { packThresholds } from "../../protocol/chain/parameters.ts";
 import { orderId } from "../../protocol/order.ts";
 import { createTestChain, rejectsWith, type TestChain, testAccount } from "../support/contracts/chain.ts";
 import { missedLeaf } from "../support/contracts/exceptions.ts";
-import { APPEAL_WINDOW_MIN, CHAIN_FACTS, createFactory } from "../support/contracts/factory.ts";
+import { CHAIN_FACTS, createFactory } from "../support/contracts/factory.ts";
 import { asContract, createGroup, PARAMETERS, TOKENS } from "../support/contracts/group.ts";
 import { createRepairGroup } from "../support/contracts/repairs.ts";
 
@@ -44,102 +43,6 @@ before(async () => {
   defaults = { ...PARAMETERS, token, treasury: testAccount(7).address, genesis: await chain.time() };
 });
 after(() => chain.close());
-
-test("every parameter has hard limits", async () => {
-  const genesis = defaults.genesis as number;
-  const cases: [Record<string, unknown>, string][] = [
-    [{ genesis: genesis - 31 * 86_400 }, "genesis"],
-    [{ genesis: genesis + 31 * 86_400 }, "genesis"],
-    [{ epochLength: 9 }, "epochLength"],
-    [{ epochLength: 7 * 86_400 + 1 }, "epochLength"],
-    [{ seedDelay: 3 }, "seedDelay"],
-    [{ answerWindow: 3 }, "answerWindow"],
-    [{ seedDelay: 30, answerWindow: 31 }, "answerWindow"],
-    [{ seedDelay: 61 }, "seedDelay"],
-    [{ applyWindow: 59 }, "applyWindow"],
-    [{ applyWindowBlocks: 4 }, "applyWindowBlocks"],
-    [{ payerDelay: 59 }, "payerDelay"],
-    [{ unbondingDelay: 1199 }, "unbondingDelay"],
-    [{ confirmations: 0 }, "confirmations"],
-    [{ maxGap: 0 }, "maxGap"],
-    [{ maxGap: 65 }, "maxGap"],
-    [{ samples: 0 }, "samples"],
-    [{ termLength: 1 }, "termLength"],
-    [{ termLength: 65_536 }, "termLength"],
-    [{ minKeeperStake: 0n }, "minKeeperStake"],
-    [{ minProviderStake: 10n ** 27n + 1n }, "minProviderStake"],
-    [{ collateralPerShard: 0n }, "collateralPerShard"],
-    [{ minPrice: (100n << 32n) - 1n }, "minPrice"],
-    [{ appealWindow: APPEAL_WINDOW_MIN - 1 }, "appealWindow"],
-    [{ appealWindow: 30 * 86_400 + 1 }, "appealWindow"],
-    [{ appealWindowBlocks: 4 }, "appealWindowBlocks"],
-    [{ appealWindowBlocks: 2_000_001 }, "appealWindowBlocks"],
-    [{ protectionEpochs: 10_001 }, "protectionEpochs"],
-    [{ evictionCap: 0 }, "evictionCap"],
-    [{ evictionCap: 10_001 }, "evictionCap"],
-    [{ challengeBond: 0n }, "challengeBond"],
-    [{ challengeBond: 10n * TOKENS + 1n }, "challengeBond"],
-    [{ repairBonusPerShard: PARAMETERS.collateralPerShard / 2n + 1n }, "repairBonusPerShard"],
-    [{ repairThresholds: packThresholds([1]) }, "repairThresholds"],
-    [{ repairThresholds: packThresholds([2, 4, 3]) }, "repairThresholds"],
-    [{ repairThresholds: `0x${"0002".repeat(15)}0001` }, "repairThresholds"],
-    [{ offerEpochs: 0 }, "offerEpochs"],
-    [{ offerEpochs: 1025 }, "offerEpochs"],
-    [{ offerExpiries: 0 }, "offerExpiries"],
-    [{ offerExpiries: 256 }, "offerExpiries"],
-    [{ coolOffEpochs: 10_001 }, "coolOffEpochs"],
-    [{ freezeShare: 0 }, "freezeShare"],
-    [{ freezeShare: 10_001 }, "freezeShare"],
-    [{ freezeEpochs: 1025 }, "freezeEpochs"],
-    [{ repairBudget: 0 }, "repairBudget"],
-    [{ repairBudget: 1_000_001 }, "repairBudget"],
-  ];
-  for (const [overrides, name] of cases) {
-    await assert.rejects(create(overrides), (error: Error) => {
-      assert.match(error.message, /ParameterOutOfRange/);
-      assert.match(error.message, new RegExp(`\\(${name}, `), `${name} in ${error.message}`);
-      return true;
-    });
-  }
-  await rejectsWith(create({ token: testAccount(9).address }), "TokenNotContract");
-  await rejectsWith(create({ treasury: zeroAddress }), "TreasuryMissing");
-});
-
-test("the limits themselves are allowed", async () => {
-  const genesis = defaults.genesis as number;
-  const lowest = {
-    ...{ genesis: genesis - 29 * 86_400, epochLength: 10, seedDelay: 4, answerWindow: 4, applyWindow: 60 },
-    ...{ applyWindowBlocks: 5, payerDelay: 10, confirmations: 1, maxGap: 1, samples: 1, termLength: 2 },
-    ...{ minKeeperStake: 1n, minProviderStake: 1n, collateralPerShard: 1n, minPrice: 100n << 32n },
-    ...{ appealWindow: APPEAL_WINDOW_MIN, appealWindowBlocks: 5, protectionEpochs: 0, evictionCap: 1 },
-    ...{ challengeBond: 1n, repairBonusPerShard: 0n, repairThresholds: packThresholds([2]) },
-    ...{
-      offerEpochs: 1,
-      offerExpiries: 1,
-      coolOffEpochs: 0,
-      freezeShare: 1,
-      freezeEpochs: 0,
-      repairBudget: 1,
-    },
-    // 60 s to apply, three epochs, two windows.
-    unbondingDelay: 60 + 3 * 10 + 2 * APPEAL_WINDOW_MIN,
-  };
-  await create(lowest, keccak256(stringToHex("lowest")));
-  await assert.rejects(create({ ...lowest, unbondingDelay: lowest.unbondingDelay - 1 }));
-  const highest = {
-    ...{ epochLength: 604_800, seedDelay: 302_400, answerWindow: 302_400, applyWindow: 30 * 86_400 },
-    ...{ applyWindowBlocks: 2_000_000, payerDelay: 90 * 86_400, confirmations: 1024, maxGap: 64 },
-    ...{ samples: 1024, termLength: 65_535, minKeeperStake: 10n ** 27n, minProviderStake: 10n ** 27n },
-    ...{ collateralPerShard: 10n ** 24n, minPrice: 10n ** 36n, unbondingDelay: 730 * 86_400 },
-    ...{ appealWindow: 30 * 86_400, appealWindowBlocks: 2_000_000, protectionEpochs: 10_000 },
-    ...{ evictionCap: 10_000, challengeBond: 10n * TOKENS, repairBonusPerShard: 10n ** 24n / 2n },
-    ...{ repairThresholds: `0x${"ffff".repeat(16)}`, offerEpochs: 1024, offerExpiries: 255 },
-    ...{ coolOffEpochs: 10_000, freezeShare: 10_000, freezeEpochs: 1024, repairBudget: 1_000_000 },
-  };
-  await create(highest, keccak256(stringToHex("highest")));
-  const limits = await chain.read<Record<string, number>>(factory, groupFactoryAbi as Abi, "limits");
-  assert.equal(limits.appealWindowMin, APPEAL_WINDOW_MIN, "fixed with the factory");
-});
 
 test("groups are numbered, lie where predicted, know each other and keep their parameters", async () => {
   const abi = groupFactoryAbi as Abi;

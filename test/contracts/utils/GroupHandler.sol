@@ -61,7 +61,7 @@ contract GroupHandler is VmTest {
                 repairs: address(new Repairs()),
                 allowances: address(new Allowances())
             }),
-            IGroupFactoryTypes.ChainFacts({appealWindowMin: 60, blobs: false})
+            IGroupFactoryTypes.ChainFacts({blockTime: 1, appealWindowMin: 60, blobs: false})
         );
         (, GroupContracts memory group) = factory.createGroup(_parameters(), 0);
         (staking, orders) = (Staking(group.staking), StorageOrders(group.orders));

@@ -5,7 +5,7 @@ import type { TestChain } from "./chain.ts";
 /** Seconds. */
 export const APPEAL_WINDOW_MIN = 60;
 /** What is true of the chain in Hardhat. */
-export const CHAIN_FACTS = { appealWindowMin: APPEAL_WINDOW_MIN, blobs: true };
+export const CHAIN_FACTS = { blockTime: 1, appealWindowMin: APPEAL_WINDOW_MIN, blobs: true };
 
 /** ABI of a compiled contract that has no generated one. */
 export async function artifactAbi(name: string): Promise<Abi> {
