@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { type Abi, type Address, getAddress, parseEventLogs, zeroAddress, zeroHash } from "viem";
+import { embeddedParameters } from "../../ignition/deploy.ts";
 import { groupFactoryAbi } from "../../protocol/abi/generated/GroupFactory.ts";
 import { packThresholds } from "../../protocol/chain/parameters.ts";
+import { readParameters, resolveChoice } from "../../scripts/deploy/parameters.ts";
 import { createTestChain, rejectsWith, type TestChain, testAccount } from "../support/contracts/chain.ts";
 import { APPEAL_WINDOW_MIN, CHAIN_FACTS, createFactory } from "../support/contracts/factory.ts";
 import { PARAMETERS, TOKENS } from "../support/contracts/group.ts";
@@ -282,6 +285,20 @@ test("the token is one, and the treasury somebody who can spend", async () => {
   ]);
   for (const treasury of [token, ...Object.values(contracts)]) {
     await rejectsWith(tryCreate({ treasury }), "TreasuryCannotSpend", [getAddress(treasury)]);
+  }
+});
+
+test("every parameter file, and what the embedded network uses, fits the chain that it is for", async () => {
+  await tryCreate({ ...embeddedParameters() });
+  const folder = new URL("../../ignition/parameters/", import.meta.url);
+  const files = await readdir(folder);
+  assert.ok(files.length > 0);
+  for (const file of files) {
+    const chainTime = await chain.time();
+    const read = await readParameters(new URL(file, folder).pathname);
+    const choice = resolveChoice(read, { deployer: testAccount(7).address, chainTime, fixed: {} });
+    const at = await chain.deploy("GroupFactory", [logic, choice.facts]);
+    await assert.doesNotReject(tryCreate({ ...choice.group }, at), file);
   }
 });
 
