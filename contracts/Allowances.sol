@@ -6,6 +6,7 @@ import {GroupContract} from "./GroupContract.sol";
 import {IAllowances} from "./interfaces/IAllowances.sol";
 import {IStaking} from "./interfaces/IStaking.sol";
 import {IStorageOrders, Order} from "./interfaces/IStorageOrders.sol";
+import {AllowanceHash} from "./libraries/AllowanceHash.sol";
 import {CloneArguments} from "./libraries/CloneArguments.sol";
 import {OrderHash} from "./libraries/OrderHash.sol";
 import {PayerSignature} from "./libraries/PayerSignature.sol";
@@ -16,17 +17,6 @@ import {RollingHash} from "./libraries/RollingHash.sol";
 contract Allowances is GroupContract, EIP712, IAllowances {
     using OrderHash for Order;
     using RollingHash for RollingHash.Chain;
-
-    bytes32 private constant AGENT_TYPEHASH = keccak256(
-        "ApproveAgent(address payer,address agent,uint128 budget,uint64 expiresAt,uint256 nonce,uint64 deadline)"
-    );
-    bytes32 private constant RENEWAL_TYPEHASH = keccak256(
-        "SetRenewal(address payer,bytes32 orderId,uint128 maxPrice,uint32 epochs,uint16 times,uint256 nonce,"
-        "uint64 deadline)"
-    );
-    bytes32 private constant VOUCHER_TYPEHASH = keccak256(
-        "Voucher(address payer,uint32 providerId,uint64 channel,uint128 total,uint64 expiresAt)"
-    );
 
     mapping(address payer => mapping(address agent => Agent allowed) agents) private _agents;
     mapping(address payer => mapping(bytes32 orderId => Renewal renewal) renewals) private _renewals;
@@ -57,7 +47,7 @@ contract Allowances is GroupContract, EIP712, IAllowances {
         uint64 deadline,
         bytes calldata signature
     ) external {
-        bytes32 content = keccak256(abi.encode(AGENT_TYPEHASH, payer, agent, budget, expiresAt, nonce, deadline));
+        bytes32 content = AllowanceHash.ofAgent(payer, agent, budget, expiresAt, nonce, deadline);
         _consent(payer, content, nonce, deadline, signature);
         _approve(payer, agent, budget, expiresAt);
     }
@@ -90,9 +80,7 @@ contract Allowances is GroupContract, EIP712, IAllowances {
         uint64 deadline,
         bytes calldata signature
     ) external {
-        bytes32 content = keccak256(
-            abi.encode(RENEWAL_TYPEHASH, payer, orderId, maxPrice, epochs, times, nonce, deadline)
-        );
+        bytes32 content = AllowanceHash.ofRenewal(payer, orderId, maxPrice, epochs, times, nonce, deadline);
         _consent(payer, content, nonce, deadline, signature);
         _setRenewal(payer, orderId, maxPrice, epochs, times);
     }
@@ -155,7 +143,7 @@ contract Allowances is GroupContract, EIP712, IAllowances {
 
     /// @inheritdoc IAllowances
     function voucherDigest(Voucher calldata voucher) public view returns (bytes32) {
-        return _hashTypedDataV4(keccak256(abi.encode(VOUCHER_TYPEHASH, voucher)));
+        return _hashTypedDataV4(AllowanceHash.ofVoucher(voucher));
     }
 
     // ---------------------------------------------------------------------------------------------------- internal
@@ -186,10 +174,7 @@ contract Allowances is GroupContract, EIP712, IAllowances {
     }
 
     /// @return amount What was paid, or 0 and why nothing was.
-    function _redeem(
-        SignedVoucher calldata signed,
-        uint32 providers
-    ) private returns (uint128 amount, bytes32 reason) {
+    function _redeem(SignedVoucher calldata signed, uint32 providers) private returns (uint128 amount, bytes32 reason) {
         Voucher calldata voucher = signed.voucher;
         (address payer, uint32 providerId, uint64 channel) = (voucher.payer, voucher.providerId, voucher.channel);
         if (providerId == 0 || providerId > providers) revert ProviderUnknown(providerId);

@@ -141,12 +141,7 @@ abstract contract Providers is Registrations {
     }
 
     /// @inheritdoc IStaking
-    function slashProvider(
-        uint32 providerId,
-        uint32 shards,
-        uint128 taken,
-        bytes32 orderId
-    ) external nonReentrant {
+    function slashProvider(uint32 providerId, uint32 shards, uint128 taken, bytes32 orderId) external nonReentrant {
         _onlyOf(CloneArguments.DISPUTES, CloneArguments.REPAIRS);
         uint128 amount = _collateral(shards);
         if (taken > amount) revert CollateralTooLow(providerId, amount, taken);

@@ -56,13 +56,7 @@ contract Staking is Providers, Keepers {
     /// @inheritdoc IStaking
     function setOperator(Role role, uint32 id, address operator) external {
         address former = role == Role.Provider ? _setProviderOperator(id, operator) : _setKeeperOperator(id, operator);
-        _events.log(
-            OperatorChanged.selector,
-            _topic(uint256(role)),
-            _topic(id),
-            _topic(operator),
-            abi.encode(former)
-        );
+        _events.log(OperatorChanged.selector, _topic(uint256(role)), _topic(id), _topic(operator), abi.encode(former));
     }
 
     /// @inheritdoc IStaking
@@ -87,13 +81,7 @@ contract Staking is Providers, Keepers {
         Holding storage holding = _holding(role, id);
         address from = holding.owner;
         holding.owner = to;
-        _events.log(
-            OwnershipTransferred.selector,
-            _topic(uint256(role)),
-            _topic(id),
-            _topic(to),
-            abi.encode(from)
-        );
+        _events.log(OwnershipTransferred.selector, _topic(uint256(role)), _topic(id), _topic(to), abi.encode(from));
     }
 
     /// @inheritdoc IStaking

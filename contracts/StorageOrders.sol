@@ -302,10 +302,7 @@ contract StorageOrders is Earnings, EIP712 {
     }
 
     /// @dev The order is open and in the last eighth of its time, which is one epoch at least.
-    function _requireLastEighth(
-        Order calldata order,
-        bytes32 orderId
-    ) private view returns (OrderState memory state) {
+    function _requireLastEighth(Order calldata order, bytes32 orderId) private view returns (OrderState memory state) {
         state = _orders[orderId].unpack();
         if (state.status != OrderStatus.Open) revert OrderNotOpen(orderId);
         uint32 last = (state.endEpoch - order.startEpoch) / LAST_PART;
@@ -393,11 +390,7 @@ contract StorageOrders is Earnings, EIP712 {
             uint256 keepersNow = Payments.keeperPay(page.rate, page.slots, earning);
             uint256 treasuryNow = Payments.treasuryPay(page.rate, page.slots, counted);
             if (keepersNow != keepers || treasuryNow != treasury) {
-                _fillPool(
-                    uint32(term + i),
-                    (keepersNow - keepers).toUint128(),
-                    (treasuryNow - treasury).toUint128()
-                );
+                _fillPool(uint32(term + i), (keepersNow - keepers).toUint128(), (treasuryNow - treasury).toUint128());
                 page.toKeepers += keepersNow - keepers;
                 page.toTreasury += treasuryNow - treasury;
             }

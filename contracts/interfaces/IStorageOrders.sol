@@ -164,12 +164,7 @@ interface IStorageOrdersEvents {
     /// @notice The order can never be opened.
     event OrderCancelled(bytes32 indexed orderId, address indexed by);
     /// @notice The order ends soon and nobody has to find out by himself.
-    event OrderExpiring(
-        bytes32 indexed orderId,
-        address indexed owner,
-        address indexed payer,
-        uint32 endEpoch
-    );
+    event OrderExpiring(bytes32 indexed orderId, address indexed owner, address indexed payer, uint32 endEpoch);
     /// @notice `nextOrderId`, just opened, goes on where the order ends, on its payer's standing terms.
     event OrderRenewed(bytes32 indexed orderId, bytes32 indexed nextOrderId);
     event Deposited(address indexed payer, address indexed from, uint128 amount);

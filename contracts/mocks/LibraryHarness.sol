@@ -3,9 +3,11 @@ pragma solidity 0.8.37;
 
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+import {IAllowancesTypes} from "../interfaces/IAllowances.sol";
 import {IChallengeSettlementTypes} from "../interfaces/IChallengeSettlement.sol";
 import {IDisputesTypes} from "../interfaces/IDisputes.sol";
 import {Order} from "../interfaces/IStorageOrders.sol";
+import {AllowanceHash} from "../libraries/AllowanceHash.sol";
 import {Bits} from "../libraries/Bits.sol";
 import {CertificateCheck} from "../libraries/CertificateCheck.sol";
 import {CallCost} from "../libraries/CallCost.sol";
@@ -125,6 +127,33 @@ contract LibraryHarness {
         address group
     ) external pure returns (bytes32) {
         return CertificateCheck.structHash(certificate, group);
+    }
+
+    function agentHash(
+        address payer,
+        address agent,
+        uint128 budget,
+        uint64 expiresAt,
+        uint256 nonce,
+        uint64 deadline
+    ) external pure returns (bytes32) {
+        return AllowanceHash.ofAgent(payer, agent, budget, expiresAt, nonce, deadline);
+    }
+
+    function renewalHash(
+        address payer,
+        bytes32 orderId_,
+        uint128 maxPrice,
+        uint32 epochs,
+        uint16 times,
+        uint256 nonce,
+        uint64 deadline
+    ) external pure returns (bytes32) {
+        return AllowanceHash.ofRenewal(payer, orderId_, maxPrice, epochs, times, nonce, deadline);
+    }
+
+    function voucherHash(IAllowancesTypes.Voucher calldata voucher) external pure returns (bytes32) {
+        return AllowanceHash.ofVoucher(voucher);
     }
 
     function typedDigest(

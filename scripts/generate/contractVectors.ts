@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { hashStruct, hashTypedData } from "viem";
+import { ALLOWANCE_TYPES, allowancesDomain } from "../../protocol/allowance.ts";
 import { type Certificate, COMMIT_TYPES, settlementDomain } from "../../protocol/certificate.ts";
 import { ORDER_TYPES, type Order, orderId, ordersDomain } from "../../protocol/order.ts";
 import { addressOf, hashOf, vectorText } from "./material.ts";
@@ -77,6 +78,44 @@ const certificates = [0, 1, 2].map((index) => {
   };
 });
 
+/** Every field once at its largest. */
+const allowances = [0, 1, 2].map((index) => {
+  const largest = index === 2;
+  const chainId = CHAIN_IDS[index]!;
+  const contract = addressOf(`allowances ${index}`);
+  const [amount, time] = largest
+    ? [2n ** 128n - 1n, 2n ** 64n - 1n]
+    : [10n ** 18n + BigInt(index), 1_800_000_000n];
+  const payer = addressOf(`payer ${index}`);
+  const nonce = largest ? 2n ** 256n - 1n : BigInt(index);
+  const messages = {
+    ApproveAgent: {
+      ...{ payer, agent: addressOf(`agent ${index}`), budget: amount, expiresAt: time, nonce },
+      deadline: time - 1n,
+    },
+    SetRenewal: {
+      ...{ payer, orderId: hashOf(`order ${index}`), maxPrice: amount, epochs: largest ? 0xffffffff : 365 },
+      ...{ times: largest ? 0xffff : index + 1, nonce, deadline: time - 1n },
+    },
+    Voucher: {
+      ...{ payer, providerId: largest ? 0xffffffff : index + 1, channel: largest ? time : BigInt(index) },
+      ...{ total: amount, expiresAt: time },
+    },
+  };
+  const domain = allowancesDomain(chainId, contract);
+  return {
+    ...{ chainId, allowances: contract },
+    signed: (["ApproveAgent", "SetRenewal", "Voucher"] as const).map((primaryType) => ({
+      type: primaryType,
+      message: messages[primaryType],
+      structHash: hashStruct({ data: messages[primaryType], types: ALLOWANCE_TYPES, primaryType }),
+      digest: hashTypedData({
+        ...{ domain, types: ALLOWANCE_TYPES, primaryType, message: messages[primaryType] },
+      } as Parameters<typeof hashTypedData>[0]),
+    })),
+  };
+});
+
 /** Design §8, as whole numbers: 100 parts to providers, 4 to keepers, 1 to the treasury, per 2^32 shard-epochs. */
 const payments = [
   { price: 429496729600n, stripes: 1n, slots: 1n },
@@ -97,7 +136,7 @@ const payments = [
   }),
 );
 
-const vectors = { eip712: { orders, certificates }, payments };
+const vectors = { eip712: { orders, certificates, allowances }, payments };
 mkdirSync(TARGET, { recursive: true });
 for (const [name, cases] of Object.entries(vectors)) {
   writeFileSync(new URL(`${name}.json`, TARGET), vectorText(cases));

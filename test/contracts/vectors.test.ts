@@ -70,6 +70,22 @@ test("exception leaves and range proofs are those of protocol/merkle", async () 
   }
 });
 
+test("what payers sign for others has the EIP-712 hashes of protocol/", async () => {
+  type Signed = { type: string; message: Json; structHash: Hex; digest: Hex };
+  type Case = { chainId: number; allowances: Address; signed: Signed[] };
+  const FUNCTION: Record<string, string> = { ApproveAgent: "agentHash", SetRenewal: "renewalHash" };
+  for (const { chainId, allowances, signed } of vectors<{ allowances: Case[] }>("eip712").allowances) {
+    for (const { type, message, structHash, digest } of signed) {
+      const name = FUNCTION[type];
+      const computed = name
+        ? await call(name, ...Object.values(message))
+        : await call("voucherHash", message);
+      assert.equal(computed, structHash, type);
+      assert.equal(await call("typedDigest", "memo Allowances", chainId, allowances, structHash), digest);
+    }
+  }
+});
+
 test("order ids, order digests and commit digests are the EIP-712 hashes of protocol/", async () => {
   type Cases = {
     orders: { chainId: number; orders: Address; order: Json; id: Hex; digest: Hex }[];

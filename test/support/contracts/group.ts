@@ -9,6 +9,7 @@ import {
   zeroHash,
 } from "viem";
 import type { HDAccount } from "viem/accounts";
+import { allowancesAbi } from "../../../protocol/abi/generated/Allowances.ts";
 import { challengeSettlementAbi } from "../../../protocol/abi/generated/ChallengeSettlement.ts";
 import { disputesAbi } from "../../../protocol/abi/generated/Disputes.ts";
 import { groupFactoryAbi } from "../../../protocol/abi/generated/GroupFactory.ts";
@@ -35,10 +36,12 @@ export const groupAbi = [
   ...errorsOf(stakingAbi),
   ...errorsOf(disputesAbi),
   ...errorsOf(repairsAbi),
+  ...errorsOf(allowancesAbi),
 ] as unknown as Abi;
 
 const groupErrors = errorsOf(groupAbi);
 const settlementCalls = [...challengeSettlementAbi, ...groupErrors] as unknown as Abi;
+const allowancesCalls = [...allowancesAbi, ...groupErrors] as unknown as Abi;
 const repairsCalls = [...repairsAbi, ...groupErrors] as unknown as Abi;
 const disputesCalls = [...disputesAbi, ...groupErrors] as unknown as Abi;
 
@@ -127,6 +130,8 @@ export async function createGroup(
     call(repairs, repairsCalls, name, args, from);
   const onDisputes = (name: string, args: readonly unknown[], from: HDAccount = deployer, value = 0n) =>
     call(disputes, disputesCalls, name, args, from, value);
+  const onAllowances = (name: string, args: readonly unknown[], from: HDAccount = user) =>
+    call(allowances, allowancesCalls, name, args, from);
   const read = {
     token: <T>(name: string, args: readonly unknown[] = []) =>
       chain.read<T>(token, memoTokenAbi as Abi, name, args),
@@ -139,6 +144,8 @@ export async function createGroup(
       chain.read<T>(repairs, repairsCalls, name, args),
     disputes: <T>(name: string, args: readonly unknown[] = []) =>
       chain.read<T>(disputes, disputesCalls, name, args),
+    allowances: <T>(name: string, args: readonly unknown[] = []) =>
+      chain.read<T>(allowances, allowancesCalls, name, args),
   };
 
   await onToken("transfer", [user.address, 10n ** 6n * TOKENS]);
@@ -237,7 +244,7 @@ export async function createGroup(
       genesis,
     },
     ...{ deployer, user, owner, providers, keepers, read },
-    ...{ onToken, onStaking, onOrders, onSettlement, onRepairs, onDisputes },
+    ...{ onToken, onStaking, onOrders, onSettlement, onRepairs, onDisputes, onAllowances },
     ...{ startOf, toEpoch, order, open, certificate, signatures, certify },
   };
 }
