@@ -23,7 +23,7 @@ export type OpenedOrder = {
 
 /** State of an order on chain. */
 export type OrderState = {
-  readonly status: "unknown" | "open" | "closed" | "released";
+  readonly status: "unknown" | "open" | "closed" | "released" | "cancelled";
   readonly settledTo: number;
   readonly endEpoch: number;
   readonly escrow: bigint;
@@ -80,7 +80,7 @@ export type GroupView = {
   readonly disputes: DisputeView;
 };
 
-const STATUSES = ["unknown", "open", "closed", "released"] as const;
+const STATUSES = ["unknown", "open", "closed", "released", "cancelled"] as const;
 
 /** Reads the contracts of a group through a node. */
 export function createGroupView(options: {

@@ -17,6 +17,9 @@ export type Members = {
   readonly keepers: ReadonlyMap<number, ListedKeeper>;
 };
 
+/** `Role.Provider` of the contracts. */
+const PROVIDER_ROLE = 0;
+
 /** Reads who belongs to a group from the events of its `Staking`. */
 export async function readMembers(
   client: PublicClient,
@@ -45,6 +48,15 @@ export async function readMembers(
       }
       case "ProviderExiting":
         change(providers, args.providerId, { exiting: args.exiting });
+        break;
+      case "ProviderJailed":
+        change(providers, args.providerId, { jailedUntil: args.untilEpoch });
+        break;
+      case "OperatorChanged":
+        if (args.role === PROVIDER_ROLE) change(providers, args.id, { operator: args.operator });
+        break;
+      case "OwnershipTransferred":
+        if (args.role === PROVIDER_ROLE) change(providers, args.id, { owner: args.to });
         break;
       case "KeeperRegistered":
         keepers.set(args.keeperId, {

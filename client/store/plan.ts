@@ -94,8 +94,11 @@ export async function planUpload(
   const name = nameOf(source, options);
   const policy = parsePolicy(options.policy ?? "rs(6,3)");
   const [now, members] = await Promise.all([view.now(), view.members()]);
-  // Who is leaving would hand its slots on as soon as it had them.
-  const providers = [...members.providers.values()].filter((provider) => !provider.exiting);
+  // Who is leaving would hand its slots on as soon as it had them, and who is jailed cannot take any.
+  const epochNow = epochAt(view.group.parameters, now);
+  const providers = [...members.providers.values()].filter(
+    ({ exiting, jailedUntil }) => !exiting && jailedUntil <= epochNow,
+  );
   const epochs = terms(view, now, source.size, options);
   const asks = providers.map((provider) => provider.ask);
   const price = priceFor(asks, view.group.parameters.minPrice, policy, options.maxPrice);

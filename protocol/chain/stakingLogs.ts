@@ -2,6 +2,7 @@ import { epochAt } from "./epochs.ts";
 import type { FinalBlock, GroupLog } from "./groupContracts.ts";
 import { type GroupDraft, known } from "./groupDraft.ts";
 import type { KeeperInfo, ProviderInfo } from "./groupTypes.ts";
+import { withFormer } from "./operators.ts";
 
 /** `Role.Provider` of the contracts. */
 const PROVIDER_ROLE = 0;
@@ -36,6 +37,28 @@ export function applyStaking(
     case "ProviderExiting": {
       const { providerId, exiting } = log.args;
       announceProvider(draft, { ...known(draft.state.providers, providerId), exiting });
+      return;
+    }
+    case "ProviderJailed": {
+      const { providerId, untilEpoch } = log.args;
+      announceProvider(draft, { ...known(draft.state.providers, providerId), jailedUntil: untilEpoch });
+      return;
+    }
+    case "OperatorChanged": {
+      const { role, id, operator, former } = log.args;
+      if (role !== PROVIDER_ROLE) {
+        announceKeeper(draft, { ...known(draft.state.keepers, id), operator });
+        return;
+      }
+      const provider = known(draft.state.providers, id);
+      const formerOperators = withFormer(provider.formerOperators, former, block.timestamp);
+      announceProvider(draft, { ...provider, operator, formerOperators });
+      return;
+    }
+    case "OwnershipTransferred": {
+      const { role, id, to: owner } = log.args;
+      if (role === PROVIDER_ROLE) announceProvider(draft, { ...known(draft.state.providers, id), owner });
+      else announceKeeper(draft, { ...known(draft.state.keepers, id), owner });
       return;
     }
     case "StakeDeposited":

@@ -125,7 +125,12 @@ export async function assertBooks(real: RealGroup, url: string, order: Order): P
   assert.equal(sum(answer.payers.items, "escrow"), add(totals, "escrow"));
 
   // Pools of keepers and treasury.
-  const { keepers, treasury } = await read<{ keepers: bigint; treasury: bigint }>(group.orders, REAL_ABIS.orders, "pool", [TERM]);
+  const { keepers, treasury } = await read<{ keepers: bigint; treasury: bigint }>(
+    group.orders,
+    REAL_ABIS.orders,
+    "pool",
+    [TERM],
+  );
   let claimed = await read<bigint>(group.orders, REAL_ABIS.orders, "treasuryClaimed", [TERM]);
   for (const { keeperId } of answer.keepers.items) {
     claimed += await read<bigint>(group.orders, REAL_ABIS.orders, "claimed", [TERM, keeperId]);

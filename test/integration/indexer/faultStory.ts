@@ -1,6 +1,6 @@
 import { type Address, type Hex, parseEventLogs } from "viem";
 import { disputesAbi } from "../../../protocol/abi/generated/Disputes.ts";
-import type { Ticket } from "../../../protocol/chain/disputeTypes.ts";
+import type { KeptEntry, Ticket } from "../../../protocol/chain/disputeTypes.ts";
 import { SHARD_BYTES } from "../../../protocol/constants.ts";
 import { buildAnswer, type ShardAnswer } from "../../../protocol/disputes/answer.ts";
 import { appealPoint, drawnShards } from "../../../protocol/disputes/draw.ts";
@@ -36,7 +36,7 @@ type Recorded = {
   readonly draw: Hex;
   readonly deadline: bigint;
   readonly deadlineBlock: bigint;
-  readonly entries: readonly { readonly orderId: Hex; readonly slot: number; readonly stripe: number }[];
+  readonly entries: readonly KeptEntry[];
 };
 type Window = { readonly deadline: bigint; readonly deadlineBlock: bigint };
 /** What keepers say of an epoch. */

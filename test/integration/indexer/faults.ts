@@ -48,7 +48,7 @@ export function lost(
 ): Emitting[] {
   const record = { epoch, providerId, part: 0 };
   const entries = tenures.map(({ slot, stripe, since, until, ...rest }) => ({
-    ...{ orderId: orderOf({ slot, ...rest }), slot, stripe, since, until },
+    ...{ orderId: orderOf({ slot, ...rest }), slot, stripe, since, until, stripes: 100 },
   }));
   const reason = stringToHex("HOLDER_NEW", { size: 32 });
   return [

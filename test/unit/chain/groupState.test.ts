@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import type { Hex } from "viem";
+import { renewalKey } from "../../../protocol/chain/allowanceTypes.ts";
 import { cutoffTime, epochStart, seedTime } from "../../../protocol/chain/epochs.ts";
 import type { FinalBlock, GroupLog } from "../../../protocol/chain/groupContracts.ts";
 import { applyBlock, applyBlocks, createGroupState } from "../../../protocol/chain/groupState.ts";
-import { type Milestone, rosterOf } from "../../../protocol/chain/groupTypes.ts";
+import { type GroupState, type Milestone, rosterOf } from "../../../protocol/chain/groupTypes.ts";
 import { epochSeed } from "../../../protocol/challenge/seed.ts";
 import { address, blockOf, GENESIS, hash, logOf, openedLog, testDeployment } from "./blocks.ts";
 
@@ -259,6 +261,59 @@ describe("events", () => {
     const exiting = (yes: boolean) => logOf("staking", "ProviderExiting", { providerId: 4, exiting: yes });
     assert.deepEqual(amounts(exiting(true)), [0n, 0n, true, 1]);
     assert.deepEqual(amounts(exiting(true), exiting(false)), [0n, 0n, false, 2]);
+  });
+
+  it("tell what a provider locked anew in the epoch of the block, and nothing of what is freed", () => {
+    const locked = (amount: bigint) =>
+      logOf("staking", "CollateralLocked", { providerId: 4, orderId: hash(1), amount });
+    const released = logOf("staking", "CollateralReleased", { providerId: 4, orderId: hash(1), amount: 5n });
+    const first = apply(logOf("staking", "ProviderRegistered", provider), locked(50n));
+    const of = (before: GroupState, number: number, time: number, ...logs: GroupLog[]) => {
+      const { state } = applyBlock(before, blockOf(number, time, logs));
+      return state;
+    };
+    const same = of(first.state, 2, GENESIS + 59, locked(7n), released);
+    const next = of(same, 3, GENESIS + 60, locked(3n));
+    assert.deepEqual(same.providers.get(4)?.lockedAnew, { epoch: 0, amount: 7n });
+    assert.deepEqual(next.providers.get(4)?.lockedAnew, { epoch: 1, amount: 3n });
+    assert.equal(next.providers.get(4)?.locked, 55n);
+  });
+
+  it("tell of new keys and owners, each of its own role, and of a jail", () => {
+    const started = { role: 0, id: 4, from: address(1), to: address(70) };
+    const { state, milestones } = apply(
+      logOf("staking", "ProviderRegistered", provider),
+      logOf("staking", "KeeperRegistered", { ...keeper, keeperId: 4 }),
+      logOf("staking", "OperatorChanged", { role: 0, id: 4, operator: address(60), former: address(2) }),
+      logOf("staking", "OperatorChanged", { role: 1, id: 4, operator: address(61), former: address(9) }),
+      logOf("staking", "OwnershipTransferStarted", started),
+      logOf("staking", "OwnershipTransferred", { role: 1, id: 4, to: address(71), from: address(1) }),
+      logOf("staking", "ProviderJailed", { providerId: 4, untilEpoch: 12 }),
+    );
+    const [its, keepers] = [state.providers.get(4)!, state.keepers.get(4)!];
+    assert.deepEqual([its.operator, its.owner, its.jailedUntil], [address(60), address(1), 12]);
+    assert.deepEqual(its.formerOperators, [{ operator: address(2), until: state.head!.timestamp }]);
+    assert.deepEqual([keepers.operator, keepers.owner], [address(61), address(71)]);
+    const changes = ["providerChanged", "keeperChanged", "keeperChanged", "providerChanged"];
+    assert.deepEqual(names(milestones).slice(2), changes);
+    const transferred = logOf("staking", "OwnershipTransferred", { ...started, to: address(70) });
+    const later = applyBlock(state, blockOf(2, GENESIS + 1, [transferred])).state;
+    assert.equal(later.providers.get(4)?.owner, address(70));
+  });
+
+  it("tell on what terms orders go on, and pass them to the order that follows", () => {
+    const terms = { payer: address(20), orderId: hash(1), maxPrice: 9n, epochs: 30, left: 2 };
+    const set = apply(logOf("allowances", "RenewalSet", terms)).state;
+    const key = renewalKey(address(20), hash(1));
+    assert.deepEqual(set.renewals.get(key), terms);
+    const used = (orderId: Hex, nextOrderId: Hex, left: number) =>
+      logOf("allowances", "RenewalUsed", { payer: address(20), orderId, nextOrderId, left });
+    const once = applyBlock(set, blockOf(2, GENESIS, [used(hash(1), hash(2), 1)])).state;
+    assert.deepEqual([...once.renewals.values()], [{ ...terms, orderId: hash(2), left: 1 }]);
+    const twice = applyBlock(once, blockOf(3, GENESIS, [used(hash(2), hash(3), 0)])).state;
+    assert.equal(twice.renewals.size, 0);
+    const back = logOf("allowances", "RenewalSet", { ...terms, left: 0 });
+    assert.equal(applyBlock(set, blockOf(2, GENESIS, [back])).state.renewals.size, 0);
   });
 
   it("about a keeper's stake do not touch the provider of the same number", () => {
