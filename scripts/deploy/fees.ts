@@ -63,11 +63,11 @@ async function estimate(client: PublicClient, account: Address, step: RehearsedS
     return await client.estimateGas({ account, data: step.input });
   } catch (cause) {
     const bytes = (step.input.length - 2) / 2;
-    const why = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
+    const why = cause instanceof BaseError ? cause.details || cause.shortMessage : String(cause);
     throw new MemoError(
       "CHAIN_REFUSES_CODE",
-      `The chain would not create ${step.futureId} (${bytes} bytes of creation code): ${why} Its limits of code size or gas, or its instructions, are others than Ethereum's.`,
-      { details: { futureId: step.futureId, bytes }, cause },
+      `The chain would not create ${step.futureId} (${bytes} bytes of creation code): ${why}. Its limits of code size or gas, or its instructions, are others than Ethereum's.`,
+      { details: { futureId: step.futureId, bytes } },
     );
   }
 }

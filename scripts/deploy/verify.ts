@@ -23,9 +23,9 @@ export async function verifySources(options: {
       continue;
     }
     const { address, constructorArgs, libraries, contract, creationTxHash } = information;
-    for (const provider of explorers) {
+    const creation = creationTxHash === undefined ? {} : { creationTxHash };
+    const verifyOn = async (provider: Explorer): Promise<void> => {
       try {
-        const creation = creationTxHash === undefined ? {} : { creationTxHash };
         await verifyContract({ address, constructorArgs, libraries, contract, provider, ...creation }, hre);
         say(`  ${contract.replace(/^.*:/, "")} is verified on ${provider}`);
       } catch (error) {
@@ -33,7 +33,8 @@ export async function verifySources(options: {
           `${contract} on ${provider}: ${error instanceof Error ? error.message : String(error)}`,
         );
       }
-    }
+    };
+    await Promise.all(explorers.map(verifyOn));
   }
   if (failures.length === 0) return;
   throw new MemoError(
