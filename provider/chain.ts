@@ -1,4 +1,5 @@
 import type { Address, Hex } from "viem";
+import type { RenewalTerms } from "../protocol/chain/allowanceTypes.ts";
 import type { Order } from "../protocol/order.ts";
 import type { ReadReason } from "./slots.ts";
 
@@ -51,4 +52,10 @@ export type ProviderChain = {
   freeBalance(payer: Address): Promise<bigint>;
   /** Token wei that opening the order takes from the payer. */
   cost(order: Order): Promise<bigint>;
+  /** Whether an account, which may be a contract, has signed the order. */
+  hasSigned(signer: Address, order: Order, signature: Hex): Promise<boolean>;
+  /** Token wei that an agent may spend of a payer's balance at the newest block. */
+  agentBudget(payer: Address, agent: Address): Promise<bigint>;
+  /** Terms on which an order may go on without a further signature of its payer. */
+  renewalOf(payer: Address, orderId: Hex): RenewalTerms | undefined;
 };

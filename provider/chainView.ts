@@ -1,11 +1,14 @@
 import { type Address, type Hex, isAddressEqual, type LocalAccount, type PublicClient } from "viem";
+import { allowancesAbi } from "../protocol/abi/generated/Allowances.ts";
 import { storageOrdersAbi } from "../protocol/abi/generated/StorageOrders.ts";
+import { renewalKey } from "../protocol/chain/allowanceTypes.ts";
 import type { DeployedGroup } from "../protocol/chain/deployment.ts";
 import { epochAt, epochStart, termOf } from "../protocol/chain/epochs.ts";
 import { createGroupState } from "../protocol/chain/groupState.ts";
 import { type GroupState, rosterOf } from "../protocol/chain/groupTypes.ts";
 import { proofSigners } from "../protocol/chain/operators.ts";
 import { FULL_SHARE } from "../protocol/chain/parameters.ts";
+import { ORDER_TYPES, ordersDomain } from "../protocol/order.ts";
 import type { ProviderChain } from "./chain.ts";
 import { heldUntil, peerOf, readReason } from "./slots.ts";
 import type { ProviderStore } from "./store/store.ts";
@@ -105,6 +108,28 @@ export function createChainView(options: {
       const { total } = await publicClient.readContract({ ...contract, functionName: "cost", args: [order] });
       return total;
     },
+    hasSigned: (address, order, signature) =>
+      publicClient.verifyTypedData({
+        address,
+        signature,
+        domain: ordersDomain(chainId, group.orders),
+        types: ORDER_TYPES,
+        primaryType: "Order",
+        message: order,
+      }),
+    async agentBudget(payer, agent) {
+      const [{ budget, expiresAt }, { timestamp }] = await Promise.all([
+        publicClient.readContract({
+          address: group.allowances,
+          abi: allowancesAbi,
+          functionName: "agentOf",
+          args: [payer, agent],
+        }),
+        publicClient.getBlock(),
+      ]);
+      return timestamp < expiresAt ? budget : 0n;
+    },
+    renewalOf: (payer, orderId) => state.renewals.get(renewalKey(payer, orderId)),
     state: () => state,
     update(next) {
       state = next;

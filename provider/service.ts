@@ -27,6 +27,7 @@ import { createPutShard } from "./upload/putShard.ts";
 import { createRangeLock } from "./upload/rangeLock.ts";
 import { createReserve, freeBytes } from "./upload/reserve.ts";
 import { createSignOrder } from "./upload/signOrder.ts";
+import { createSignRenewal } from "./upload/signRenewal.ts";
 import { requireSelf } from "./upload/terms.ts";
 
 /** Shards that are read for commitments at once; how many are computed at once is the library's concern. */
@@ -176,6 +177,7 @@ export function createService(deps: ServiceDeps): Service {
       signOrder: current(
         createSignOrder({ ...upload, account: deps.account, assertCommitment: deps.points.assertCommitment }),
       ),
+      signRenewal: current(createSignRenewal({ ...upload, account: deps.account })),
       getCommitments: current(createGetCommitments(read)),
       getOpenings: createGetOpenings(openings),
       getProof: createGetProof(openings),

@@ -40,6 +40,19 @@ export const address = z.codec(bytesCodec(20), hexText(20), {
 /** Compact EIP-2098 signature, 64 bytes. */
 export const compactSignature = hexCodec(64);
 
+/** Most bytes of a signature that a contract judges. */
+const MOST_SIGNATURE = 4_096;
+
+/** Signature of a payer, which may be a contract: held as lower-case Hex. */
+export const payerSignature = z.codec(
+  bytesCodec(1, MOST_SIGNATURE),
+  z.custom<Hex>(
+    (value) => typeof value === "string" && /^0x([0-9a-f]{2}){1,4096}$/i.test(value),
+    `expected 1 to ${MOST_SIGNATURE} bytes as hex`,
+  ),
+  { decode: (bytes) => bytesToHex(bytes), encode: (hex) => hexToBytes(hex) },
+);
+
 /** Unsigned integer below 2^bits, as the fewest big-endian bytes (none for zero). */
 function uintCodec(bits: number) {
   const most = bits / 8;

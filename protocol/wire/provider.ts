@@ -8,6 +8,7 @@ import {
   capabilityCodec,
   compactSignature,
   orderCodec,
+  payerSignature,
   seconds,
   shortText,
   slotIndex,
@@ -78,6 +79,16 @@ export const providerProtocol = defineProtocol({
     },
     signOrder: {
       request: z.strictObject({ uploadId: bytes32, order: orderCodec }),
+      response: z.strictObject({ signature: compactSignature }),
+    },
+    /** A signature for an order over the content of an order that the provider holds a slot of: nothing is uploaded. */
+    signRenewal: {
+      request: z.strictObject({
+        from: bytes32,
+        order: orderCodec,
+        /** Of the payer or an agent of it; absent where the payer has set terms on chain. */
+        consent: z.strictObject({ signer: address, signature: payerSignature }).optional(),
+      }),
       response: z.strictObject({ signature: compactSignature }),
     },
     getCommitments: {

@@ -2,10 +2,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { getAddress, type Hex, keccak256, stringToBytes } from "viem";
+import { getAddress, type Hex, keccak256, stringToBytes, verifyTypedData } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
+import type { RenewalTerms } from "../../../protocol/chain/allowanceTypes.ts";
 import { FIELD_ELEMENTS_PER_SHARD, SHARD_BYTES } from "../../../protocol/constants.ts";
-import { LAYOUT, type Order } from "../../../protocol/order.ts";
+import { LAYOUT, ORDER_TYPES, type Order, ordersDomain } from "../../../protocol/order.ts";
 import { createSilentLogger } from "../../../protocol/runtime/logger.ts";
 import type { ChainOrder, ProviderChain } from "../../../provider/chain.ts";
 import type { ReadReason } from "../../../provider/slots.ts";
@@ -50,6 +51,8 @@ export function createFakeChain() {
     lockable: 10n ** 30n,
     jailedUntil: 0,
     replaced: false,
+    agentBudget: 0n,
+    renewals: new Map<Hex, RenewalTerms>(),
     /** Bytes that are needed longer, or no longer, than their order: seconds by order. */
     heldUntil: new Map<Hex, number>(),
     readReason: undefined as ReadReason | undefined,
@@ -80,6 +83,19 @@ export function createFakeChain() {
     order: (id) => fake.orders.get(id),
     freeBalance: async () => fake.balance,
     cost: async (order) => order.price,
+    async hasSigned(address, order, signature) {
+      const domain = ordersDomain(31337, STORAGE_ORDERS);
+      return verifyTypedData({
+        address,
+        signature,
+        domain,
+        types: ORDER_TYPES,
+        primaryType: "Order",
+        message: order,
+      });
+    },
+    agentBudget: async () => fake.agentBudget,
+    renewalOf: (_payer, id) => fake.renewals.get(id),
   };
   return { fake, chain };
 }
