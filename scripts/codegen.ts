@@ -14,6 +14,7 @@ const CONTRACTS = [
   "Disputes",
   "Repairs",
   "Allowances",
+  "StoreRegistry",
   "MemoToken",
 ] as const;
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
