@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
-import {Rosters} from "./Rosters.sol";
+import {Equivocations} from "./Equivocations.sol";
 import {IChallengeSettlement} from "./interfaces/IChallengeSettlement.sol";
 import {IDisputes} from "./interfaces/IDisputes.sol";
 import {IRepairs} from "./interfaces/IRepairs.sol";
@@ -19,8 +19,9 @@ import {RollingHash} from "./libraries/RollingHash.sol";
 import {Roster} from "./libraries/Roster.sol";
 
 /// @title Certificates of a group
-/// @notice Documented at `IChallengeSettlement`; rosters are in `Rosters`.
-contract ChallengeSettlement is Rosters, EIP712 {
+/// @notice Documented at `IChallengeSettlement`; rosters are in `Rosters`, what two results of one
+/// round cost in `Equivocations`.
+contract ChallengeSettlement is Equivocations {
     using Absences for mapping(uint256 word => uint256 counters);
     using Bits for mapping(uint256 index => uint256 word);
     using EpochQueue for EpochQueue.Queue;
@@ -246,11 +247,6 @@ contract ChallengeSettlement is Rosters, EIP712 {
         result.absences = _absences[term].read(result.operators.length);
     }
 
-    /// @inheritdoc IChallengeSettlement
-    function commitDigest(Certificate calldata certificate) public view returns (bytes32) {
-        return _hashTypedDataV4(CertificateCheck.structHash(certificate, address(this)));
-    }
-
     // ---------------------------------------------------------------------------------------------------- internal
 
     function _lastCertified() internal view override returns (uint32) {
@@ -316,7 +312,7 @@ contract ChallengeSettlement is Rosters, EIP712 {
             bytes32 reason;
             if (leaf.kind == LOST || leaf.kind == OFFER) {
                 if (used == details.length) revert DetailsInvalid(details.length, used + 1);
-                reason = _passOn(pending, leaf, details[used++]);
+                reason = _passOn(pending, lastFinished_, leaf, details[used++]);
             } else {
                 reason =
                     leaf.kind != MISSED
@@ -342,6 +338,7 @@ contract ChallengeSettlement is Rosters, EIP712 {
     /// @dev Lost leaves and offers are applied where slots and disputes are kept.
     function _passOn(
         PendingEpoch memory pending,
+        uint32 lastFinished_,
         ExceptionLeaf calldata leaf,
         bytes calldata detail
     ) private returns (bytes32 reason) {
@@ -349,6 +346,7 @@ contract ChallengeSettlement is Rosters, EIP712 {
         return
             _disputes().applyLost(
                 pending.epoch,
+                lastFinished_,
                 pending.certifiedAtBlock,
                 pending.exceptionsRoot,
                 leaf.provider,

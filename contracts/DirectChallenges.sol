@@ -7,9 +7,9 @@ import {IRepairsTypes} from "./interfaces/IRepairs.sol";
 import {IStorageOrdersTypes, Order} from "./interfaces/IStorageOrders.sol";
 import {CallCost} from "./libraries/CallCost.sol";
 import {CloneArguments} from "./libraries/CloneArguments.sol";
+import {DisputeHash} from "./libraries/DisputeHash.sol";
 import {Draws} from "./libraries/Draws.sol";
 import {OrderHash} from "./libraries/OrderHash.sol";
-import {ShardProof} from "./libraries/ShardProof.sol";
 import {RollingHash} from "./libraries/RollingHash.sol";
 
 /// @title Part of `Disputes`: anybody demands a proof that a shard is there
@@ -37,38 +37,26 @@ abstract contract DirectChallenges is SlotDisputes {
     /// @dev Challenges to a provider. The word is never cleared, which makes all but the first one cheaper.
     struct Challenges {
         /// Open ones that are not in an owner's lane.
-        uint128 open;
+        uint96 open;
+        /// All open ones.
+        uint96 live;
         /// Opened so far.
         uint32 count;
     }
 
     mapping(bytes32 shardKey => bytes32 ticketHash) private _tickets;
-    mapping(uint32 providerId => Challenges challenges) private _challenges;
+    mapping(uint32 providerId => Challenges challenges) internal _challenges;
     mapping(address owner => mapping(address demander => bool approved) demanders) private _demanders;
 
     /// @inheritdoc IDisputes
-    function challenge(
-        Order calldata order,
-        uint8 slot,
-        uint32 stripe
-    ) external payable nonReentrant returns (uint64 id) {
-        Tenure memory tenure = _challengeable(order, order.id(), slot, stripe);
-        (uint256 bond, bool ownerLane) = _bond(tenure, msg.sender == order.owner);
-        if (msg.value != bond) revert BondWrong(msg.value, bond);
-        return _openTicket(tenure, stripe, bond, ownerLane, false);
+    function challenge(Order calldata order, uint8 slot, uint32 stripe) external payable returns (uint64 id) {
+        return _challenge(order, slot, stripe, false);
     }
 
     /// @inheritdoc IDisputes
-    function demand(Order calldata order, uint8 slot, uint32 stripe) external payable nonReentrant returns (uint64 id) {
-        if (CloneArguments.word(CloneArguments.BLOB_ANSWERS) == 0) revert BlobsUnavailable();
+    function demand(Order calldata order, uint8 slot, uint32 stripe) external payable returns (uint64 id) {
         if (!isDemander(order.owner, msg.sender)) revert NotDemander(msg.sender, order.owner);
-        Tenure memory tenure = _challengeable(order, order.id(), slot, stripe);
-        (uint256 bond, bool ownerLane) = _bond(tenure, msg.sender == order.owner);
-        bond += _blobBond();
-        if (msg.value < bond) revert BondWrong(msg.value, bond);
-        id = _openTicket(tenure, stripe, bond, ownerLane, true);
-        // Nobody knows the price of a blob before its block.
-        if (!_send(msg.sender, msg.value - bond, gasleft())) revert TransferFailed(msg.sender, msg.value - bond);
+        return _challenge(order, slot, stripe, true);
     }
 
     /// @inheritdoc IDisputes
@@ -83,8 +71,8 @@ abstract contract DirectChallenges is SlotDisputes {
         uint256 gasBefore = gasleft();
         _closeTicket(ticket, _endOf(ticket));
         _requireWindow(ticket.deadline, ticket.deadlineBlock);
-        _checkAnswer(0, answer, ticket.draw, ticket.orderId, ticket.slot, ticket.stripe);
-        if (ticket.asBlob) _requireBlob(ShardProof.versionedHash(answer.commitment));
+        bytes32 hash = _checkAnswer(0, answer, ticket.draw, ticket.orderId, ticket.slot, ticket.stripe);
+        if (ticket.asBlob) _requireBlob(hash);
         uint256 used = CallCost.intrinsicGas() + RESPONSE_TAIL_GAS + gasBefore - gasleft();
         _requireGas(PAYMENT_GAS);
         uint256 reimbursed = CallCost.priceOf(used) + (ticket.asBlob ? GAS_PER_BLOB * block.blobbasefee : 0);
@@ -110,7 +98,12 @@ abstract contract DirectChallenges is SlotDisputes {
         _requireOver(ticket.deadline, ticket.deadlineBlock);
         if (evicted) {
             bytes32 reason;
-            (reason, , tenure.until) = _repairs().evict(order, ticket.slot, ticket.stripe, ticket.providerId, 0);
+            (reason, , tenure.until) = _repairs().evict(
+                _opened(order, orderId, ticket.slot),
+                ticket.providerId,
+                0,
+                _settlement().lastFinished()
+            );
             if (reason != 0) revert EvictionRefused(orderId, ticket.slot, reason);
             _noteEnd(tenure);
         }
@@ -132,14 +125,13 @@ abstract contract DirectChallenges is SlotDisputes {
     }
 
     /// @inheritdoc IDisputes
-    function bondOf(Order calldata order, uint8 slot, address challenger) public view returns (uint256 bond) {
-        (bond, ) = _bond(_challengeable(order, order.id(), slot, 0), challenger == order.owner);
+    function bondOf(Order calldata order, uint8 slot, address challenger) external view returns (uint256) {
+        return _bondOf(order, slot, challenger, false);
     }
 
     /// @inheritdoc IDisputes
     function demandBondOf(Order calldata order, uint8 slot, address challenger) external view returns (uint256) {
-        if (CloneArguments.word(CloneArguments.BLOB_ANSWERS) == 0) revert BlobsUnavailable();
-        return bondOf(order, slot, challenger) + _blobBond();
+        return _bondOf(order, slot, challenger, true);
     }
 
     /// @inheritdoc IDisputes
@@ -155,37 +147,42 @@ abstract contract DirectChallenges is SlotDisputes {
 
     // ---------------------------------------------------------------------------------------------------- internal
 
-    function _openTicket(
-        Tenure memory tenure,
+    function _challenge(
+        Order calldata order,
+        uint8 slot,
         uint32 stripe,
-        uint256 bond,
-        bool ownerLane,
         bool asBlob
-    ) private returns (uint64 id) {
-        bytes32 key = _shardKey(tenure.orderId, tenure.slot, stripe, asBlob);
-        if (_tickets[key] != 0) revert ChallengeAlreadyOpen(tenure.orderId, tenure.slot, stripe);
-        id = _count(tenure.providerId, ownerLane);
-        Ticket memory ticket = Ticket({
-            id: id,
-            orderId: tenure.orderId,
-            slot: tenure.slot,
-            stripe: stripe,
-            providerId: tenure.providerId,
-            since: tenure.since,
-            until: tenure.until,
-            challenger: msg.sender,
-            bond: uint128(bond),
-            deadline: _deadline(),
-            deadlineBlock: _deadlineBlock(),
-            draw: Draws.ofChallenge(id),
-            ownerLane: ownerLane,
-            asBlob: asBlob
-        });
-        bytes memory encoded = abi.encode(ticket);
+    ) private nonReentrant returns (uint64 id) {
+        Tenure memory tenure = _challengeable(order, order.id(), slot, stripe);
+        bytes32 key = _shardKey(tenure.orderId, slot, stripe, asBlob);
+        if (_tickets[key] != 0) revert ChallengeAlreadyOpen(tenure.orderId, slot, stripe);
+        (uint256 bond, bool ownerLane) = _bond(tenure, msg.sender == order.owner, asBlob);
+        // Nobody knows the price of a blob before its block: what is sent too much for one comes back.
+        if (msg.value < bond || (msg.value > bond && !asBlob)) revert BondWrong(msg.value, bond);
+
+        id = _count(tenure, ownerLane);
+        bytes memory encoded = abi.encode(
+            Ticket({
+                id: id,
+                orderId: tenure.orderId,
+                slot: slot,
+                stripe: stripe,
+                providerId: tenure.providerId,
+                since: tenure.since,
+                until: tenure.until,
+                challenger: msg.sender,
+                bond: uint128(bond),
+                deadline: _deadline(),
+                deadlineBlock: _deadlineBlock(),
+                draw: Draws.ofChallenge(id),
+                ownerLane: ownerLane,
+                asBlob: asBlob
+            })
+        );
         _tickets[key] = keccak256(encoded);
-        if (tenure.until == 0) ++_open[tenure.orderId][tenure.slot].holder;
-        else ++_open[tenure.orderId][tenure.slot].former;
         _events.log(ChallengeOpened.selector, _topic(id), _topic(tenure.providerId), _topic(msg.sender), encoded);
+        uint256 surplus = msg.value - bond;
+        if (!_send(msg.sender, surplus, gasleft())) revert TransferFailed(msg.sender, surplus);
     }
 
     /// @dev Who has to answer for a slot: its holder, or who lost it last.
@@ -200,7 +197,7 @@ abstract contract DirectChallenges is SlotDisputes {
         if (slotNumber >= order.providers.length || stripe >= order.stripes) {
             revert ShardUnknown(orderId, slotNumber, stripe);
         }
-        IRepairsTypes.Slot memory slot = _repairs().slotOf(order, slotNumber);
+        IRepairsTypes.Slot memory slot = _repairs().slotAt(_opened(order, orderId, slotNumber));
         if (!slot.vacant) {
             bool open = state.status == IStorageOrdersTypes.OrderStatus.Open && _epochNow() < state.endEpoch;
             if (!open) revert ChallengeTooLate(orderId, slotNumber);
@@ -212,21 +209,43 @@ abstract contract DirectChallenges is SlotDisputes {
 
     /// @dev The owner's lane is capped, so that nobody can price an owner out; and it does not count for the bond of
     /// everybody else, so that a provider with an order of its own cannot price out others.
-    function _bond(Tenure memory tenure, bool byOwner) private view returns (uint256 bond, bool ownerLane) {
+    function _bond(
+        Tenure memory tenure,
+        bool byOwner,
+        bool asBlob
+    ) private view returns (uint256 bond, bool ownerLane) {
         uint256 open = challengesOpen(tenure.orderId, tenure.slot);
         ownerLane = byOwner && open < OWNER_LANE;
         uint256 doublings = _challenges[tenure.providerId].open;
         if (ownerLane) doublings = open < OWNER_DOUBLINGS_MAX ? open : OWNER_DOUBLINGS_MAX;
         bond = CloneArguments.word(CloneArguments.CHALLENGE_BOND) << doublings;
+        if (!asBlob) return (bond, ownerLane);
+        if (CloneArguments.word(CloneArguments.BLOB_ANSWERS) == 0) revert BlobsUnavailable();
+        bond += BLOB_BOND_FACTOR * GAS_PER_BLOB * block.blobbasefee;
+    }
+
+    function _bondOf(
+        Order calldata order,
+        uint8 slot,
+        address challenger,
+        bool asBlob
+    ) private view returns (uint256 bond) {
+        (bond, ) = _bond(_challengeable(order, order.id(), slot, 0), challenger == order.owner, asBlob);
     }
 
     /// @return id The provider, and the number of the challenge to it.
-    function _count(uint32 providerId, bool ownerLane) private returns (uint64 id) {
-        Challenges memory challenges = _challenges[providerId];
+    function _count(Tenure memory tenure, bool ownerLane) private returns (uint64 id) {
+        Challenges memory challenges = _challenges[tenure.providerId];
         ++challenges.count;
+        ++challenges.live;
         if (!ownerLane) ++challenges.open;
-        _challenges[providerId] = challenges;
-        return (uint64(providerId) << 32) | challenges.count;
+        _challenges[tenure.providerId] = challenges;
+        OpenChallenges memory open = _open[tenure.orderId][tenure.slot];
+        if (tenure.until == 0) ++open.holder;
+        else ++open.former;
+        open.used = true;
+        _open[tenure.orderId][tenure.slot] = open;
+        return (uint64(tenure.providerId) << 32) | challenges.count;
     }
 
     /// @dev End of the challenged tenure; 0 while it lasts.
@@ -238,22 +257,21 @@ abstract contract DirectChallenges is SlotDisputes {
     /// @param until End of the challenged tenure; 0 while it lasts.
     function _closeTicket(Ticket calldata ticket, uint32 until) private {
         bytes32 key = _shardKey(ticket.orderId, ticket.slot, ticket.stripe, ticket.asBlob);
-        if (_tickets[key] != keccak256(abi.encode(ticket))) {
+        if (_tickets[key] != DisputeHash.ofTicket(ticket)) {
             revert TicketUnknown(ticket.orderId, ticket.slot, ticket.stripe);
         }
         delete _tickets[key];
         if (until == 0) --_open[ticket.orderId][ticket.slot].holder;
         else --_open[ticket.orderId][ticket.slot].former;
-        if (!ticket.ownerLane) --_challenges[ticket.providerId].open;
+        Challenges memory challenges = _challenges[ticket.providerId];
+        --challenges.live;
+        if (!ticket.ownerLane) --challenges.open;
+        _challenges[ticket.providerId] = challenges;
     }
 
     /// @dev A demand has a place of its own, which no plain challenge can occupy.
     function _shardKey(bytes32 orderId, uint8 slot, uint32 stripe, bool asBlob) private pure returns (bytes32) {
         return keccak256(abi.encode(orderId, slot, stripe, asBlob));
-    }
-
-    function _blobBond() private view returns (uint256) {
-        return BLOB_BOND_FACTOR * GAS_PER_BLOB * block.blobbasefee;
     }
 
     /// @dev A transaction has few blobs; what is behind them is 0.

@@ -2,17 +2,16 @@
 pragma solidity 0.8.37;
 
 import {DirectChallenges} from "./DirectChallenges.sol";
-import {IChallengeSettlementTypes} from "./interfaces/IChallengeSettlement.sol";
 import {IDisputes} from "./interfaces/IDisputes.sol";
 import {IStorageOrdersTypes, Order} from "./interfaces/IStorageOrders.sol";
 import {CloneArguments} from "./libraries/CloneArguments.sol";
-import {CompactSignatures} from "./libraries/CompactSignatures.sol";
+import {DisputeHash} from "./libraries/DisputeHash.sol";
 import {Draws} from "./libraries/Draws.sol";
 import {OrderHash} from "./libraries/OrderHash.sol";
 import {RollingHash} from "./libraries/RollingHash.sol";
 
 /// @title Disputes of a group
-/// @notice Documented at `IDisputes`. Lost records and equivocation; the rest is in `DirectChallenges` and
+/// @notice Documented at `IDisputes`. Lost records; the rest is in `DirectChallenges` and
 /// `SlotDisputes`.
 contract Disputes is DirectChallenges {
     using OrderHash for Order;
@@ -21,7 +20,6 @@ contract Disputes is DirectChallenges {
     uint256 private constant ENTRIES_MAX = 64;
 
     mapping(bytes32 recordKey => LostRecord record) private _records;
-    mapping(bytes32 voteKey => bool reported) private _reported;
 
     /// @inheritdoc IDisputes
     mapping(uint32 epoch => bytes32 draw) public drawOf;
@@ -34,6 +32,7 @@ contract Disputes is DirectChallenges {
     /// @inheritdoc IDisputes
     function applyLost(
         uint32 epoch,
+        uint32 lastFinished,
         uint64 certifiedAtBlock,
         bytes32 exceptionsRoot,
         uint32 providerId,
@@ -42,10 +41,11 @@ contract Disputes is DirectChallenges {
     ) external onlyContract(CloneArguments.SETTLEMENT) returns (bytes32 reason) {
         LostDetail calldata lost = _lostDetail(detail, data);
         if (_records[_recordKey(providerId, epoch, lost.part)].status != RecordStatus.None) return "RECORD_EXISTS";
-        if (drawOf[epoch] == 0) drawOf[epoch] = Draws.ofEpoch(certifiedAtBlock, exceptionsRoot);
-        KeptEntry[] memory kept = _evictAll(epoch, providerId, lost);
+        KeptEntry[] memory kept = _evictAll(epoch, lastFinished, providerId, lost);
         if (kept.length == 0) return "NOTHING_KEPT";
-        _write(epoch, providerId, lost.part, kept);
+        bytes32 epochDraw = drawOf[epoch];
+        if (epochDraw == 0) drawOf[epoch] = epochDraw = Draws.ofEpoch(certifiedAtBlock, exceptionsRoot);
+        _write(epoch, providerId, lost.part, kept, Draws.ofRecord(epochDraw, providerId, lost.part));
     }
 
     /// @inheritdoc IDisputes
@@ -91,31 +91,6 @@ contract Disputes is DirectChallenges {
         _events.log(RecordClosed.selector, _topic(epoch), _topic(providerId), abi.encode(part, slashed));
     }
 
-    // ------------------------------------------------------------------------------------------------ equivocation
-
-    /// @inheritdoc IDisputes
-    function reportEquivocation(
-        IChallengeSettlementTypes.Certificate calldata a,
-        IChallengeSettlementTypes.Certificate calldata b,
-        uint8 member,
-        bytes calldata first,
-        bytes calldata second
-    ) external nonReentrant {
-        uint32 keeperId = _signerOfBoth(a, b, member, first, second);
-        bytes32 key = keccak256(abi.encode(keeperId, a.term, a.epoch, a.round));
-        if (_reported[key]) revert KeeperAlreadySlashed(keeperId);
-        _reported[key] = true;
-        (uint128 slashed, uint128 reward) = _staking().slashKeeper(keeperId, msg.sender);
-        if (slashed == 0) revert KeeperAlreadySlashed(keeperId);
-        _settlement().maskKeeper(keeperId);
-        _events.log(
-            EquivocationReported.selector,
-            _topic(keeperId),
-            _topic(msg.sender),
-            abi.encode(a.epoch, a.round, slashed, reward)
-        );
-    }
-
     // ------------------------------------------------------------------------------------------------------- views
 
     /// @inheritdoc IDisputes
@@ -148,7 +123,7 @@ contract Disputes is DirectChallenges {
             offset := calldataload(detail.offset)
             lost := add(detail.offset, 0x20)
         }
-        bytes32 computed = offset == 0x20 ? keccak256(abi.encode(lost.part, lost.entries)) : bytes32(0);
+        bytes32 computed = offset == 0x20 ? DisputeHash.ofLost(lost.part, lost.entries) : bytes32(0);
         if (computed != data) revert LostDetailInvalid(computed, data);
         uint256 count = lost.entries.length;
         if (count == 0 || count > ENTRIES_MAX) revert EntriesInvalid(count, ENTRIES_MAX);
@@ -162,9 +137,12 @@ contract Disputes is DirectChallenges {
     /// @dev Evicts what can be evicted; both lists ascend by order.
     function _evictAll(
         uint32 epoch,
+        uint32 lastFinished,
         uint32 providerId,
         LostDetail calldata lost
     ) private returns (KeptEntry[] memory kept) {
+        // Nothing to note of a provider that nobody challenges.
+        bool challenged = _challenges[providerId].live != 0;
         kept = new KeptEntry[](lost.entries.length);
         uint256 found = 0;
         uint256 next = 0;
@@ -174,7 +152,9 @@ contract Disputes is DirectChallenges {
             while (orderId < entry.orderId && next < lost.orders.length) orderId = lost.orders[next++].id();
             bytes32 reason = "ORDER_NOT_OPEN";
             if (orderId == entry.orderId) {
-                (reason, kept[found]) = _evict(epoch, providerId, entry, lost.orders[next - 1]);
+                Order calldata order = lost.orders[next - 1];
+                (reason, kept[found]) = _evict(epoch, lastFinished, providerId, entry, order);
+                if (reason == 0 && challenged) _noteEnd(_tenureOf(kept[found], providerId));
             } else if (_orders().orderState(entry.orderId).status == IStorageOrdersTypes.OrderStatus.Open) {
                 revert OrderMissing(entry.orderId);
             }
@@ -188,14 +168,21 @@ contract Disputes is DirectChallenges {
 
     function _evict(
         uint32 epoch,
+        uint32 lastFinished,
         uint32 providerId,
         LostEntry calldata entry,
         Order calldata order
     ) private returns (bytes32 reason, KeptEntry memory kept) {
+        if (entry.slot >= order.providers.length) return ("SLOT_UNKNOWN", kept);
+        if (entry.stripe >= order.stripes) return ("STRIPE_UNKNOWN", kept);
         (kept.orderId, kept.slot, kept.stripe) = (entry.orderId, entry.slot, entry.stripe);
         kept.stripes = order.stripes;
-        (reason, kept.since, kept.until) = _repairs().evict(order, kept.slot, kept.stripe, providerId, epoch);
-        if (reason == 0) _noteEnd(Tenure(kept.orderId, kept.slot, providerId, kept.since, kept.until));
+        (reason, kept.since, kept.until) = _repairs().evict(
+            _opened(order, kept.orderId, kept.slot),
+            providerId,
+            epoch,
+            lastFinished
+        );
     }
 
     function _logDropped(uint32 epoch, uint32 providerId, uint32 part, uint256 index, bytes32 reason) private {
@@ -207,7 +194,11 @@ contract Disputes is DirectChallenges {
         );
     }
 
-    function _write(uint32 epoch, uint32 providerId, uint32 part, KeptEntry[] memory kept) private {
+    function _tenureOf(KeptEntry memory kept, uint32 providerId) private pure returns (Tenure memory) {
+        return Tenure(kept.orderId, kept.slot, providerId, kept.since, kept.until);
+    }
+
+    function _write(uint32 epoch, uint32 providerId, uint32 part, KeptEntry[] memory kept, bytes32 draw) private {
         bool isProtected = epoch <= protectedTo[providerId];
         LostRecord memory record = LostRecord({
             entriesHash: keccak256(abi.encode(kept)),
@@ -217,7 +208,6 @@ contract Disputes is DirectChallenges {
             deadlineBlock: _deadlineBlock()
         });
         _records[_recordKey(providerId, epoch, part)] = record;
-        bytes32 draw = Draws.ofRecord(drawOf[epoch], providerId, part);
         _events.log(
             LostRecorded.selector,
             _topic(epoch),
@@ -252,31 +242,6 @@ contract Disputes is DirectChallenges {
         _spare(order, tenure);
     }
 
-    /// @dev The member of the roster that signed two different certificates of one round.
-    function _signerOfBoth(
-        IChallengeSettlementTypes.Certificate calldata a,
-        IChallengeSettlementTypes.Certificate calldata b,
-        uint8 member,
-        bytes calldata first,
-        bytes calldata second
-    ) private view returns (uint32) {
-        bytes32 digestA = _settlement().commitDigest(a);
-        bytes32 digestB = _settlement().commitDigest(b);
-        bool sameRound = a.term == b.term && a.epoch == b.epoch && a.round == b.round;
-        if (!sameRound || digestA == digestB) revert NoConflict();
-        IChallengeSettlementTypes.Member memory signer = _settlement().memberAt(a.term, member);
-        _checkSigner(digestA, first, signer.operator);
-        _checkSigner(digestB, second, signer.operator);
-        return signer.keeperId;
-    }
-
-    function _checkSigner(bytes32 digest, bytes calldata signature, address operator) private view {
-        address recovered =
-            signature.length == CompactSignatures.BYTES ? CompactSignatures.recover(digest, signature, 0) : address(0);
-        // No operator is the zero address, which a failed recovery gives.
-        if (recovered != operator) revert SignatureNotOfMember(recovered, operator);
-    }
-
     function _recordOf(
         uint32 providerId,
         uint32 epoch,
@@ -285,7 +250,7 @@ contract Disputes is DirectChallenges {
     ) private view returns (LostRecord storage record) {
         record = _records[_recordKey(providerId, epoch, part)];
         if (record.status == RecordStatus.None) revert RecordUnknown(providerId, epoch, part);
-        bytes32 computed = keccak256(abi.encode(entries));
+        bytes32 computed = DisputeHash.ofKept(entries);
         if (computed != record.entriesHash) revert EntriesWrong(computed, record.entriesHash);
     }
 

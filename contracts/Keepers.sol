@@ -103,7 +103,7 @@ abstract contract Keepers is Registrations {
     function slashKeeper(
         uint32 keeperId,
         address reporter
-    ) external nonReentrant onlyContract(CloneArguments.DISPUTES) returns (uint128 amount, uint128 reward) {
+    ) external nonReentrant onlyContract(CloneArguments.SETTLEMENT) returns (uint128 amount, uint128 reward) {
         KeeperRecord storage record = _keeperRecord(keeperId);
         amount = uint128(record.holding.stake) + record.unbonding.amount;
         reward = uint128(amount / REPORTER_PART);

@@ -58,28 +58,25 @@ contract Repairs is GroupContract, IRepairs {
 
     /// @inheritdoc IRepairs
     function evict(
-        Order calldata order,
-        uint8 slot,
-        uint32 stripe,
+        OpenedSlot calldata opened,
         uint32 providerId,
-        uint32 epoch
+        uint32 epoch,
+        uint32 lastFinished
     ) external onlyContract(CloneArguments.DISPUTES) returns (bytes32 reason, uint32 since, uint32 until) {
-        bytes32 orderId = order.id();
+        (bytes32 orderId, uint8 slot) = (opened.orderId, opened.slot);
         IStorageOrdersTypes.OrderState memory state = _orders().orderState(orderId);
         if (!_canEvict(state.status, epoch)) return ("ORDER_NOT_OPEN", 0, 0);
-        if (slot >= order.providers.length) return ("SLOT_UNKNOWN", 0, 0);
-        if (stripe >= order.stripes) return ("STRIPE_UNKNOWN", 0, 0);
-        Slot memory it = _slot(order, orderId, slot);
+        Slot memory it = _slotAt(orderId, slot, opened.holder, opened.since);
         if (it.vacant || it.holder != providerId) return ("NOT_HOLDER", 0, 0);
         since = it.since;
-        until = _min(_settlement().lastFinished() + 1, state.endEpoch);
+        until = _min(lastFinished + 1, state.endEpoch);
         if (epoch == 0) {
             if (until < since) until = since;
             // The slot changed hands when the holder before had not begun either.
             if (it.former != 0 && until == it.until) ++until;
         } else {
             if (until <= since) return ("HOLDER_NEW", 0, 0);
-            if (!_countEvicted(epoch, order.stripes)) return ("CAP_REACHED", 0, 0);
+            if (!_countEvicted(epoch, opened.stripes)) return ("CAP_REACHED", 0, 0);
         }
         _requireFormerSettled(orderId, slot, it, state);
         _noteExpired(orderId, slot, it);
@@ -241,6 +238,11 @@ contract Repairs is GroupContract, IRepairs {
     }
 
     /// @inheritdoc IRepairs
+    function slotAt(OpenedSlot calldata opened) external view returns (Slot memory) {
+        return _slotAt(opened.orderId, opened.slot, opened.holder, opened.since);
+    }
+
+    /// @inheritdoc IRepairs
     function holdersOf(Order calldata order) external view returns (uint32[] memory holders) {
         return _holders(order, order.id());
     }
@@ -251,10 +253,14 @@ contract Repairs is GroupContract, IRepairs {
         return type(IRepairs).interfaceId;
     }
 
-    function _slot(Order calldata order, bytes32 orderId, uint8 slot) private view returns (Slot memory it) {
+    function _slot(Order calldata order, bytes32 orderId, uint8 slot) private view returns (Slot memory) {
+        return _slotAt(orderId, slot, order.providers[slot], order.startEpoch);
+    }
+
+    function _slotAt(bytes32 orderId, uint8 slot, uint32 holder, uint32 since) private view returns (Slot memory it) {
         uint256 word = _slots[orderId][slot];
         if (word != 0) return word.unpack();
-        (it.holder, it.since) = (order.providers[slot], order.startEpoch);
+        (it.holder, it.since) = (holder, since);
     }
 
     function _holders(Order calldata order, bytes32 orderId) private view returns (uint32[] memory holders) {

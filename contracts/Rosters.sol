@@ -49,21 +49,6 @@ abstract contract Rosters is GroupContract, IChallengeSettlement {
     }
 
     /// @inheritdoc IChallengeSettlement
-    function maskKeeper(uint32 keeperId) external onlyContract(CloneArguments.DISPUTES) {
-        // Certificates of older terms may still come if nobody certified since.
-        uint32 first = _termOf(_lastCertified() + 1);
-        uint256 count = _rosters.length();
-        for (uint256 i = count; i > 0 && count - i < MASKED_ROSTERS; --i) {
-            Checkpoints.Checkpoint208 storage checkpoint = _rosters._checkpoints[i - 1];
-            (uint48 term, uint208 value) = (checkpoint._key, checkpoint._value);
-            uint32 members = Roster.read(address(uint160(value))).bitOf(keeperId);
-            if (members != 0) checkpoint._value = value | (uint208(members) << MASK_SHIFT);
-            if (term <= first) break;
-        }
-        _events.log(KeeperMasked.selector, _topic(keeperId), "");
-    }
-
-    /// @inheritdoc IChallengeSettlement
     function masked(uint32 term) external view returns (uint32) {
         (, uint32 members) = _rosterOf(term);
         return members;
@@ -104,6 +89,22 @@ abstract contract Rosters is GroupContract, IChallengeSettlement {
     }
 
     function _lastCertified() internal view virtual returns (uint32);
+
+    /// @dev Makes the signatures of a slashed keeper void in every roster from that of `term` on, the next one included
+    /// if it is written, and in older ones that can still certify: nobody certified since.
+    function _maskKeeper(uint32 keeperId, uint32 term) internal {
+        uint32 first = _termOf(_lastCertified() + 1);
+        if (term < first) first = term;
+        uint256 count = _rosters.length();
+        for (uint256 i = count; i > 0 && count - i < MASKED_ROSTERS; --i) {
+            Checkpoints.Checkpoint208 storage checkpoint = _rosters._checkpoints[i - 1];
+            (uint48 from, uint208 value) = (checkpoint._key, checkpoint._value);
+            uint32 members = Roster.read(address(uint160(value))).bitOf(keeperId);
+            if (members != 0) checkpoint._value = value | (uint208(members) << MASK_SHIFT);
+            if (from <= first) break;
+        }
+        _events.log(KeeperMasked.selector, _topic(keeperId), "");
+    }
 
     function _rosterOf(uint32 term) internal view returns (address pointer, uint32 masked_) {
         uint208 value = _rosters.upperLookupRecent(term);

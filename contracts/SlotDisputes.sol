@@ -23,8 +23,10 @@ abstract contract SlotDisputes is GroupContract, ReentrancyGuardTransient, IDisp
 
     /// @dev Open challenges to a slot: against who holds it, and against those that lost it.
     struct OpenChallenges {
-        uint128 holder;
-        uint128 former;
+        uint120 holder;
+        uint120 former;
+        /// Keeps the word from being cleared, which makes all challenges to a slot but the first one cheaper.
+        bool used;
     }
 
     /// @dev One holder's time with a slot.
@@ -50,7 +52,7 @@ abstract contract SlotDisputes is GroupContract, ReentrancyGuardTransient, IDisp
     /// @dev Challenges against a holder go on against it when it has lost the slot.
     function _noteEnd(Tenure memory tenure) internal {
         OpenChallenges storage open = _open[tenure.orderId][tenure.slot];
-        uint128 pending = open.holder;
+        uint120 pending = open.holder;
         if (pending == 0) return;
         _endedAt[_tenureKey(tenure.orderId, tenure.slot, tenure.providerId, tenure.since)] = tenure.until;
         (open.holder, open.former) = (0, open.former + pending);
@@ -84,7 +86,9 @@ abstract contract SlotDisputes is GroupContract, ReentrancyGuardTransient, IDisp
 
     /// @dev The most that who repairs, or has repaired, the slot after this tenure can get; 0 when nobody will.
     function _bonus(Order calldata order, Tenure memory tenure) private view returns (uint256) {
-        IRepairsTypes.Slot memory slot = _repairs().slotOf(order, tenure.slot);
+        IRepairsTypes.Slot memory slot = _repairs().slotAt(
+            _opened(order, tenure.orderId, tenure.slot)
+        );
         if (slot.until != tenure.until || slot.voided) return 0;
         bool open = _orders().orderState(tenure.orderId).status == IStorageOrdersTypes.OrderStatus.Open;
         if (slot.vacant && !open) return 0;
@@ -115,10 +119,19 @@ abstract contract SlotDisputes is GroupContract, ReentrancyGuardTransient, IDisp
         bytes32 orderId,
         uint8 slot,
         uint32 stripe
-    ) internal view {
+    ) internal view returns (bytes32 versionedHash) {
         bool asked = answer.order.id() == orderId && answer.slot == slot && answer.stripe == stripe;
         if (!asked) revert ShardWrong(index, orderId, slot, stripe);
-        ShardProof.check(answer, orderId, Draws.point(draw, orderId, slot, stripe));
+        return ShardProof.check(answer, orderId, Draws.point(draw, orderId, slot, stripe));
+    }
+
+    /// @dev What the order says of a slot, which it has.
+    function _opened(
+        Order calldata order,
+        bytes32 orderId,
+        uint8 slot
+    ) internal pure returns (IRepairsTypes.OpenedSlot memory) {
+        return IRepairsTypes.OpenedSlot(orderId, slot, order.providers[slot], order.startEpoch, order.stripes);
     }
 
     function _tenureKey(bytes32 orderId, uint8 slot, uint32 providerId, uint32 since) internal pure returns (bytes32) {

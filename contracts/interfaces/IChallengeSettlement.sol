@@ -114,6 +114,10 @@ interface IChallengeSettlementErrors {
     /// @notice Members that were slashed signed; their signatures do not count any more.
     error MembersMasked(uint32 signers, uint32 masked);
     error MemberUnknown(uint8 member, uint256 members);
+    /// @notice The certificates are not of one round, or do not differ.
+    error NoConflict();
+    error SignatureNotOfMember(address recovered, address operator);
+    error KeeperAlreadySlashed(uint32 keeperId);
 }
 
 interface IChallengeSettlementEvents {
@@ -141,6 +145,15 @@ interface IChallengeSettlementEvents {
     event RosterRotated(uint32 indexed term, uint32[] keeperIds, address[] operators);
     /// @notice The keeper was slashed: its signatures do not count any more; quorums stay as they are.
     event KeeperMasked(uint32 indexed keeperId);
+    /// @notice A keeper signed two results of one round; its stake is gone.
+    event EquivocationReported(
+        uint32 indexed keeperId,
+        address indexed reporter,
+        uint32 epoch,
+        uint32 round,
+        uint128 slashed,
+        uint128 reward
+    );
 }
 
 /// @title Certificates of a group
@@ -182,6 +195,20 @@ interface IChallengeSettlement is
     /// epoch of a term for the next term. By anyone.
     function rotate() external;
 
+    /// @notice Takes the stake of a keeper that signed two different certificates of one (term, epoch, round), and makes
+    /// its signatures void in every roster that can still certify, the next one included if it is written (of a gap of
+    /// years only the latest 256). By anyone, who gets a twentieth; the rest is burnt. Once per keeper.
+    /// @param member Roster index of the keeper in that term.
+    /// @param first Signature (64 bytes, EIP-2098) of certificate `a`.
+    /// @param second Signature of certificate `b`.
+    function reportEquivocation(
+        Certificate calldata a,
+        Certificate calldata b,
+        uint8 member,
+        bytes calldata first,
+        bytes calldata second
+    ) external;
+
     /// @notice Epoch of the latest block; 0 before genesis.
     function epochNow() external view returns (uint32);
 
@@ -212,10 +239,6 @@ interface IChallengeSettlement is
 
     /// @notice The i-th of them.
     function pendingAt(uint256 index) external view returns (PendingEpoch memory);
-
-    /// @notice Makes the signatures of a slashed keeper void in every roster that can still certify, the next one
-    /// included if it is written (of a gap of years only the latest 256). Only `Disputes`.
-    function maskKeeper(uint32 keeperId) external;
 
     /// @notice Members of the roster in force in a term whose signatures are void, as a bitmap.
     function masked(uint32 term) external view returns (uint32);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IChallengeSettlementTypes} from "./IChallengeSettlement.sol";
 import {IGroup} from "./IGroup.sol";
 import {Order} from "./IStorageOrders.sol";
 
@@ -160,10 +159,6 @@ interface IDisputesErrors {
     error TransferFailed(address to, uint256 value);
     /// @notice The transaction needs more gas to be sure that it can pay.
     error GasTooLow(uint256 left, uint256 required);
-    /// @notice The two certificates are of one round and differ, or there is nothing to report.
-    error NoConflict();
-    error SignatureNotOfMember(address recovered, address operator);
-    error KeeperAlreadySlashed(uint32 keeperId);
     /// @notice A direct challenge to one of the slots is still open.
     error ChallengeStillOpen(bytes32 orderId, uint8 slot);
 }
@@ -215,22 +210,14 @@ interface IDisputesEvents is IDisputesTypes {
     event BondForfeited(uint64 indexed id, address indexed challenger, uint128 amount);
     /// @notice Whether `demander` may demand the shards of all orders of `owner`.
     event DemanderApproved(address indexed owner, address indexed demander, bool approved);
-    /// @notice A keeper signed two results of one round; its stake is gone.
-    event EquivocationReported(
-        uint32 indexed keeperId,
-        address indexed reporter,
-        uint32 epoch,
-        uint32 round,
-        uint128 slashed,
-        uint128 reward
-    );
 }
 
 /// @title Disputes of a group
-/// @notice Lost records and appeals, direct challenges, and keepers that sign two results.
+/// @notice Lost records and appeals, direct challenges, and shards demanded as blobs.
 interface IDisputes is IGroup, IDisputesErrors, IDisputesEvents {
     /// @notice Applies a lost leaf: evicts the slots that `providerId` holds and records them. Only
     /// `ChallengeSettlement`.
+    /// @param lastFinished Last finished epoch: who is evicted is paid up to it.
     /// @param certifiedAtBlock Block of the certificate: what is drawn hangs on the hashes of this and the next block
     /// (or of the two before the application when those are out of reach).
     /// @param data `data` of the leaf.
@@ -238,6 +225,7 @@ interface IDisputes is IGroup, IDisputesErrors, IDisputesEvents {
     /// @return reason 0, or ASCII why nothing was recorded: RECORD_EXISTS, NOTHING_KEPT.
     function applyLost(
         uint32 epoch,
+        uint32 lastFinished,
         uint64 certifiedAtBlock,
         bytes32 exceptionsRoot,
         uint32 providerId,
@@ -289,23 +277,10 @@ interface IDisputes is IGroup, IDisputesErrors, IDisputesEvents {
     /// its collateral is settled already.
     function closeChallenge(Ticket calldata ticket, Order calldata order) external;
 
-    /// @notice Takes the stake of a keeper that signed two different certificates of one (term, epoch, round). By
-    /// anyone, who gets a twentieth; the rest is burnt. Once per keeper and round.
-    /// @param member Roster index of the keeper in that term.
-    /// @param first Signature (64 bytes, EIP-2098) of certificate `a`.
-    /// @param second Signature of certificate `b`.
-    function reportEquivocation(
-        IChallengeSettlementTypes.Certificate calldata a,
-        IChallengeSettlementTypes.Certificate calldata b,
-        uint8 member,
-        bytes calldata first,
-        bytes calldata second
-    ) external;
-
     /// @notice A record.
     function lostRecord(uint32 providerId, uint32 epoch, uint32 part) external view returns (LostRecord memory);
 
-    /// @notice What the draws of an epoch's records follow from; 0 before its first lost leaf was applied.
+    /// @notice What the draws of an epoch's records follow from; 0 before its first record.
     function drawOf(uint32 epoch) external view returns (bytes32);
 
     /// @notice Shards that an appeal has to answer, in order: four, or all if there are fewer. Of D = keccak256(abi

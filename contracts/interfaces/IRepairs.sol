@@ -32,6 +32,15 @@ interface IRepairsTypes {
         bool voided;
     }
 
+    /// @notice A slot as its order opened it: what `Disputes` has read in the order with that id.
+    struct OpenedSlot {
+        bytes32 orderId;
+        uint8 slot;
+        uint32 holder;
+        uint32 since;
+        uint32 stripes;
+    }
+
     /// @notice What a slot that changed hands earns in one page of settling its order.
     struct SlotPay {
         uint8 slot;
@@ -135,16 +144,16 @@ interface IRepairs is IGroup, IRepairsTypes, IRepairsErrors, IRepairsEvents {
     /// hands again only when its former interval is settled: else reverts with SlotNotSettled.
     /// @param epoch Epoch whose cap counts it; 0 = direct challenge, which knows no cap, takes holders without a
     /// finished epoch (their interval is empty), and slots of orders that are closed and not released.
-    /// @return reason 0, or ASCII why the slot is not evicted: ORDER_NOT_OPEN, SLOT_UNKNOWN, STRIPE_UNKNOWN,
-    /// NOT_HOLDER, HOLDER_NEW (no finished epoch yet), CAP_REACHED.
+    /// @param lastFinished Last finished epoch.
+    /// @return reason 0, or ASCII why the slot is not evicted: ORDER_NOT_OPEN, NOT_HOLDER, HOLDER_NEW (no finished epoch
+    /// yet), CAP_REACHED.
     /// @return since First epoch of the evicted holder.
     /// @return until First epoch that it is not paid for; it names the vacancy: no slot has two with the same.
     function evict(
-        Order calldata order,
-        uint8 slot,
-        uint32 stripe,
+        OpenedSlot calldata opened,
         uint32 providerId,
-        uint32 epoch
+        uint32 epoch,
+        uint32 lastFinished
     ) external returns (bytes32 reason, uint32 since, uint32 until);
 
     /// @notice Applies an offer leaf for a slot that is vacant or whose holder is leaving. Only `ChallengeSettlement`.
@@ -175,6 +184,9 @@ interface IRepairs is IGroup, IRepairsTypes, IRepairsErrors, IRepairsEvents {
     /// @dev Once the order is closed, the epochs that the holder was paid for decide, and `epoch` means nothing.
     /// @param until End of the former holder's interval, which names the vacancy.
     function claimBonus(Order calldata order, uint8 slot, uint32 until, uint32 epoch) external;
+
+    /// @notice The slot now. For contracts of the group that have read the order: nothing is checked.
+    function slotAt(OpenedSlot calldata opened) external view returns (Slot memory);
 
     /// @notice Settles the vacancy that began at `until`: `pot` of the slashed collateral is there for its repairer.
     /// Only `Disputes`.

@@ -9,22 +9,45 @@ import {MerkleTree} from "./MerkleTree.sol";
 /// before.
 library ShardProof {
     uint256 private constant POINT_BYTES = 48;
-    address private constant POINT_EVALUATION = address(0x0a);
+    /// @dev Input of the precompile: versioned hash ‖ z ‖ y ‖ commitment ‖ proof.
+    uint256 private constant INPUT_BYTES = 192;
+    uint256 private constant COMMITMENT_AT = 0x60;
+    uint256 private constant PROOF_AT = 0x90;
+    uint256 private constant SHA256 = 0x02;
+    uint256 private constant POINT_EVALUATION = 0x0a;
     /// @dev What the precompile returns when it accepts: elements of a blob, and the field's modulus.
     uint256 private constant FIELD_ELEMENTS = 4096;
     uint256 private constant MODULUS = 52435875175126190479447740508185965837690552500527637822603658699938581184513;
-    bytes1 private constant HASH_VERSION = 0x01;
+    /// @dev First byte of a versioned hash.
+    uint256 private constant HASH_VERSION = 0x01;
 
     /// @notice Reverts unless the answer opens its shard at `z`. The caller checks that the order is the one with
     /// `orderId`, and that slot and stripe are inside it.
-    function check(IDisputesTypes.ShardAnswer calldata answer, bytes32 orderId, uint256 z) internal view {
-        if (answer.commitment.length != POINT_BYTES || answer.proof.length != POINT_BYTES) {
-            revert IDisputesErrors.AnswerLength(answer.commitment.length, answer.proof.length);
+    /// @return versionedHash Name of the shard as a blob (EIP-4844).
+    function check(
+        IDisputesTypes.ShardAnswer calldata answer,
+        bytes32 orderId,
+        uint256 z
+    ) internal view returns (bytes32 versionedHash) {
+        (bytes calldata commitment, bytes calldata proof) = (answer.commitment, answer.proof);
+        if (commitment.length != POINT_BYTES || proof.length != POINT_BYTES) {
+            revert IDisputesErrors.AnswerLength(commitment.length, proof.length);
         }
         bytes32 root = rootOf(answer);
         if (root != answer.order.shardRoot) revert IDisputesErrors.CommitmentWrong(root, answer.order.shardRoot);
-        if (!_opens(answer.commitment, z, answer.y, answer.proof)) {
-            revert IDisputesErrors.ProofWrong(orderId, answer.slot, answer.stripe);
+        bytes32 y = answer.y;
+        uint256 input;
+        assembly ("memory-safe") {
+            input := mload(0x40)
+            mstore(0x40, add(input, INPUT_BYTES))
+            mstore(add(input, 0x20), z)
+            mstore(add(input, 0x40), y)
+            calldatacopy(add(input, COMMITMENT_AT), commitment.offset, POINT_BYTES)
+            calldatacopy(add(input, PROOF_AT), proof.offset, POINT_BYTES)
+        }
+        if (!_opens(input)) revert IDisputesErrors.ProofWrong(orderId, answer.slot, answer.stripe);
+        assembly ("memory-safe") {
+            versionedHash := mload(input)
         }
     }
 
@@ -43,25 +66,30 @@ library ShardProof {
     /// @notice Reverts on a chain without the precompile: there nobody accused could ever defend itself.
     function requirePrecompile() internal view {
         // The polynomial 0 has the value 0 everywhere; its commitment and every proof of it are the point at infinity.
-        bytes memory infinity = new bytes(POINT_BYTES);
-        infinity[0] = 0xc0;
-        if (!_opens(infinity, 0, 0, infinity)) revert IDisputesErrors.PrecompileMissing();
-    }
-
-    /// @notice Name of the shard as a blob (EIP-4844).
-    function versionedHash(bytes memory commitment) internal pure returns (bytes32) {
-        return (sha256(commitment) & ~bytes32(bytes1(0xff))) | HASH_VERSION;
+        bytes memory infinity = new bytes(INPUT_BYTES);
+        (infinity[COMMITMENT_AT], infinity[PROOF_AT]) = (0xc0, 0xc0);
+        uint256 input;
+        assembly ("memory-safe") {
+            input := add(infinity, 0x20)
+        }
+        if (!_opens(input)) revert IDisputesErrors.PrecompileMissing();
     }
 
     /// @dev A call to a precompile that is not there succeeds and returns nothing.
-    function _opens(bytes memory commitment, uint256 z, bytes32 y, bytes memory proof) private view returns (bool) {
-        (bool accepted, bytes memory result) = POINT_EVALUATION.staticcall(
-            abi.encodePacked(versionedHash(commitment), z, y, commitment, proof)
-        );
+    /// @param input Where the precompile's input lies in memory; its first word is written here.
+    function _opens(uint256 input) private view returns (bool accepted) {
+        bool complete;
+        uint256 elements;
+        uint256 modulus;
+        assembly ("memory-safe") {
+            pop(staticcall(gas(), SHA256, add(input, COMMITMENT_AT), POINT_BYTES, input, 0x20))
+            mstore8(input, HASH_VERSION)
+            accepted := staticcall(gas(), POINT_EVALUATION, input, INPUT_BYTES, 0x00, 0x40)
+            complete := eq(returndatasize(), 0x40)
+            elements := mload(0x00)
+            modulus := mload(0x20)
+        }
         if (!accepted) return false;
-        if (result.length != 64) revert IDisputesErrors.PrecompileMissing();
-        (uint256 elements, uint256 modulus) = abi.decode(result, (uint256, uint256));
-        if (elements != FIELD_ELEMENTS || modulus != MODULUS) revert IDisputesErrors.PrecompileMissing();
-        return true;
+        if (!complete || elements != FIELD_ELEMENTS || modulus != MODULUS) revert IDisputesErrors.PrecompileMissing();
     }
 }
