@@ -23,18 +23,7 @@ abstract contract Equivocations is Rosters, EIP712 {
         bytes calldata first,
         bytes calldata second
     ) external {
-        bytes32 digestA = commitDigest(a);
-        bytes32 digestB = commitDigest(b);
-        bool sameRound = a.term == b.term && a.epoch == b.epoch && a.round == b.round;
-        if (!sameRound || digestA == digestB) revert NoConflict();
-        (address pointer, uint32 masked_) = _rosterOf(a.term);
-        bytes memory members = Roster.read(pointer);
-        if (member >= members.size()) revert MemberUnknown(member, members.size());
-        uint32 keeperId = members.keeperAt(member);
-        if ((masked_ >> member) & 1 == 1) revert KeeperAlreadySlashed(keeperId);
-        _checkSigner(digestA, first, members.operatorAt(member));
-        _checkSigner(digestB, second, members.operatorAt(member));
-
+        uint32 keeperId = _signerOfBoth(a, b, member, first, second);
         _maskKeeper(keeperId, a.term);
         (uint128 slashed, uint128 reward) = _staking().slashKeeper(keeperId, msg.sender);
         if (slashed == 0) revert KeeperAlreadySlashed(keeperId);
@@ -49,6 +38,33 @@ abstract contract Equivocations is Rosters, EIP712 {
     /// @inheritdoc IChallengeSettlement
     function commitDigest(Certificate calldata certificate) public view returns (bytes32) {
         return _hashTypedDataV4(CertificateCheck.structHash(certificate, address(this)));
+    }
+
+    /// @dev The member of the roster that signed two different certificates of one round.
+    function _signerOfBoth(
+        Certificate calldata a,
+        Certificate calldata b,
+        uint8 member,
+        bytes calldata first,
+        bytes calldata second
+    ) private view returns (uint32) {
+        bytes32 digestA = commitDigest(a);
+        bytes32 digestB = commitDigest(b);
+        bool sameRound = a.term == b.term && a.epoch == b.epoch && a.round == b.round;
+        if (!sameRound || digestA == digestB) revert NoConflict();
+        Member memory signer = _unmasked(a.term, member);
+        _checkSigner(digestA, first, signer.operator);
+        _checkSigner(digestB, second, signer.operator);
+        return signer.keeperId;
+    }
+
+    /// @dev A member whose signatures still count.
+    function _unmasked(uint32 term, uint8 member) private view returns (Member memory signer) {
+        (address pointer, uint32 masked_) = _rosterOf(term);
+        bytes memory members = Roster.read(pointer);
+        if (member >= members.size()) revert MemberUnknown(member, members.size());
+        signer = Member(members.keeperAt(member), members.operatorAt(member));
+        if ((masked_ >> member) & 1 == 1) revert KeeperAlreadySlashed(signer.keeperId);
     }
 
     function _checkSigner(bytes32 digest, bytes calldata signature, address operator) private view {

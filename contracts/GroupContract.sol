@@ -38,13 +38,13 @@ abstract contract GroupContract is IGroup {
     }
 
     /// @inheritdoc IGroup
-    function parameters() external view returns (GroupParameters memory) {
-        return CloneArguments.groupParameters();
+    function parameters() external view returns (GroupParameters memory result) {
+        CloneArguments.answer(0, CloneArguments.GROUP_ID);
     }
 
     /// @inheritdoc IGroup
-    function groupContracts() external view returns (GroupContracts memory) {
-        return CloneArguments.groupContracts();
+    function groupContracts() external view returns (GroupContracts memory result) {
+        CloneArguments.answer(CloneArguments.STAKING, CloneArguments.WORDS - CloneArguments.STAKING);
     }
 
     /// @inheritdoc IGroup

@@ -86,9 +86,7 @@ abstract contract SlotDisputes is GroupContract, ReentrancyGuardTransient, IDisp
 
     /// @dev The most that who repairs, or has repaired, the slot after this tenure can get; 0 when nobody will.
     function _bonus(Order calldata order, Tenure memory tenure) private view returns (uint256) {
-        IRepairsTypes.Slot memory slot = _repairs().slotAt(
-            _opened(order, tenure.orderId, tenure.slot)
-        );
+        IRepairsTypes.Slot memory slot = _repairs().slotAt(_opened(order, tenure.orderId, tenure.slot));
         if (slot.until != tenure.until || slot.voided) return 0;
         bool open = _orders().orderState(tenure.orderId).status == IStorageOrdersTypes.OrderStatus.Open;
         if (slot.vacant && !open) return 0;

@@ -214,7 +214,7 @@ interface IStaking is IGroup, IPermitCalls, IStakingErrors, IStakingEvents {
     function slashProvider(uint32 providerId, uint32 shards, uint128 taken, bytes32 orderId) external;
 
     /// @notice Takes the whole stake of a keeper, on its way out or not: a twentieth to `reporter`, the rest burnt; its
-    /// seat is free. Only `Disputes`.
+    /// seat is free. Only `ChallengeSettlement`.
     function slashKeeper(uint32 keeperId, address reporter) external returns (uint128 amount, uint128 reward);
 
     /// @notice Locks the collateral of so many shards of every provider. Only `StorageOrders` and `Repairs`.

@@ -73,17 +73,14 @@ library CloneArguments {
         }
     }
 
-    /// @notice The parameters of this clone. Copied as they lie: decoding them would take more code than all else.
-    function groupParameters() internal view returns (GroupParameters memory result) {
+    /// @notice Ends the call and answers with `count` words from `position` on as they lie, which is how the compiler
+    /// would encode them: decoding and encoding the parameters would take more code than all else.
+    function answer(uint256 position, uint256 count) internal view {
         assembly ("memory-safe") {
-            extcodecopy(address(), result, PROXY_BYTES, shl(5, GROUP_ID))
-        }
-    }
-
-    /// @notice The contracts of this clone's group.
-    function groupContracts() internal view returns (GroupContracts memory result) {
-        assembly ("memory-safe") {
-            extcodecopy(address(), result, add(PROXY_BYTES, shl(5, STAKING)), shl(5, sub(WORDS, STAKING)))
+            let pointer := mload(0x40)
+            let size := shl(5, count)
+            extcodecopy(address(), pointer, add(PROXY_BYTES, shl(5, position)), size)
+            return(pointer, size)
         }
     }
 }

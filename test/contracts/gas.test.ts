@@ -295,7 +295,7 @@ test("an equivocation costs the same in every group", async () => {
     const a = group.certificate(1);
     const b = group.certificate(1, { resultsRoot: keccak256("0x") });
     const signatures = [await signCommit(group.place, a, account), await signCommit(group.place, b, account)];
-    const receipt = await group.onDisputes("reportEquivocation", [a, b, member, ...signatures]);
+    const receipt = await group.onSettlement("reportEquivocation", [a, b, member, ...signatures]);
     if (member === 2) await note("equivocation", receipt, 180_000);
   }
   await group.chain.close();

@@ -86,7 +86,7 @@ test("what moves stake, slots and money is for contracts of the group", async ()
     [group.onOrders, "creditPayer", [stranger, id, 1n]],
     [group.onOrders, "creditProvider", [1, id, 1n]],
     [group.onOrders, "creditTreasury", [id, 1n]],
-    [group.onRepairs, "evict", [order, 0, 0, 1, 1]],
+    [group.onRepairs, "evict", [{ orderId: id, slot: 0, holder: 1, since: 1, stripes: 3 }, 1, 1, 1]],
     [group.onRepairs, "applyOffer", [1, 1, zeroHash, "0x"]],
     [group.onRepairs, "closeVacancy", [id, 0, 1, 1n, true]],
   ];
@@ -98,7 +98,7 @@ test("what moves stake, slots and money is for contracts of the group", async ()
     lockCollateral: [group.orders, group.repairs],
     releaseCollateral: [group.orders, group.disputes, group.repairs],
     slashProvider: [group.disputes, group.repairs],
-    slashKeeper: [group.disputes],
+    slashKeeper: [group.settlement],
     noteHandOver: [group.repairs],
     creditPayer: [group.disputes, group.repairs],
     creditProvider: [group.repairs],

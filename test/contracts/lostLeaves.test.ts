@@ -212,19 +212,22 @@ test("after a gap the evicted holder is paid up to the last finished epoch, and 
   await group.chain.close();
 });
 
-test("only the settlement applies, only disputes evict, close vacancies, mask and slash", async () => {
+test("only the settlement applies, only disputes evict, close vacancies and slash", async () => {
   const group = await started();
   const { address } = group.deployer;
   const zero = numberToHex(0, { size: 32 });
-  await rejectsWith(group.onDisputes("applyLost", [2, 1n, zero, 1, zero, "0x"]), "CallerNotAllowed", [
+  await rejectsWith(group.onDisputes("applyLost", [2, 1, 1n, zero, 1, zero, "0x"]), "CallerNotAllowed", [
     address,
   ]);
   await rejectsWith(group.onRepairs("applyOffer", [2, 1, zero, "0x"]), "CallerNotAllowed", [address]);
-  await rejectsWith(group.onRepairs("evict", [group.order, 0, 0, 1, 2]), "CallerNotAllowed", [address]);
+  await rejectsWith(
+    group.onRepairs("evict", [{ orderId: group.id, slot: 0, holder: 1, since: 1, stripes: 2 }, 1, 2, 1]),
+    "CallerNotAllowed",
+    [address],
+  );
   await rejectsWith(group.onRepairs("closeVacancy", [group.id, 0, 2, 0n, true]), "CallerNotAllowed", [
     address,
   ]);
-  await rejectsWith(group.onSettlement("maskKeeper", [1]), "CallerNotAllowed", [address]);
   await rejectsWith(group.onStaking("slashProvider", [1, 1, 1n, group.id]), "CallerNotAllowed");
   await rejectsWith(group.onStaking("slashKeeper", [1, address]), "CallerNotAllowed");
   await rejectsWith(group.onStaking("releaseCollateral", [[1], 1n, group.id]), "CallerNotAllowed");

@@ -28,10 +28,10 @@ test("a slashed keeper loses all its stake, on its way out or not, and its seat"
   const group = await createGroup({ keepers: 5, providers: 1 });
   await group.onStaking("addStake", [1, 2, 1000n * TOKENS + 19n]);
   await group.onStaking("requestUnbonding", [1, 2, 700n * TOKENS]);
-  const disputes = await asContract(group, group.disputes);
+  const settlement = await asContract(group, group.settlement);
   const reporter = testAccount(60).address;
   const before = await group.read.token<bigint>("balanceOf", [BURNT]);
-  await group.onStaking("slashKeeper", [2, reporter], disputes);
+  await group.onStaking("slashKeeper", [2, reporter], settlement);
   // 2,000 tokens and 19 wei: a twentieth, rounded down, is the reporter's.
   assert.equal(await group.read.token("balanceOf", [reporter]), 100n * TOKENS);
   assert.equal((await group.read.token<bigint>("balanceOf", [BURNT])) - before, 1900n * TOKENS + 19n);
@@ -43,7 +43,7 @@ test("a slashed keeper loses all its stake, on its way out or not, and its seat"
   const seats = await group.read.staking<{ keeperId: number }[]>("seatsBefore", [block]);
   const seated = seats.map(({ keeperId }) => keeperId);
   assert.deepEqual(seated, [1, 3, 4, 5], "no roster names it again");
-  await group.onStaking("slashKeeper", [2, reporter], disputes);
+  await group.onStaking("slashKeeper", [2, reporter], settlement);
   assert.equal(await group.read.token("balanceOf", [reporter]), 100n * TOKENS, "there is nothing left");
   await assertBooks(group);
   await group.chain.close();
