@@ -195,9 +195,9 @@ interface IChallengeSettlement is
     /// epoch of a term for the next term. By anyone.
     function rotate() external;
 
-    /// @notice Takes the stake of a keeper that signed two different certificates of one (term, epoch, round), and makes
-    /// its signatures void in every roster that can still certify, the next one included if it is written (of a gap of
-    /// years only the latest 256). By anyone, who gets a twentieth; the rest is burnt. Once per keeper.
+    /// @notice Takes the stake of a keeper that signed two different certificates of one (term, epoch, round). By
+    /// anyone, who gets a twentieth; the rest is burnt. Its signatures are void in every roster that can still certify,
+    /// the next one included if it is written (of a gap of years only the latest 256). Once per keeper.
     /// @param member Roster index of the keeper in that term.
     /// @param first Signature (64 bytes, EIP-2098) of certificate `a`.
     /// @param second Signature of certificate `b`.

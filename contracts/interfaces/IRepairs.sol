@@ -145,8 +145,8 @@ interface IRepairs is IGroup, IRepairsTypes, IRepairsErrors, IRepairsEvents {
     /// @param epoch Epoch whose cap counts it; 0 = direct challenge, which knows no cap, takes holders without a
     /// finished epoch (their interval is empty), and slots of orders that are closed and not released.
     /// @param lastFinished Last finished epoch.
-    /// @return reason 0, or ASCII why the slot is not evicted: ORDER_NOT_OPEN, NOT_HOLDER, HOLDER_NEW (no finished epoch
-    /// yet), CAP_REACHED.
+    /// @return reason 0, or ASCII why the slot is not evicted: ORDER_NOT_OPEN, NOT_HOLDER, HOLDER_NEW (no epoch of it
+    /// is finished yet), CAP_REACHED.
     /// @return since First epoch of the evicted holder.
     /// @return until First epoch that it is not paid for; it names the vacancy: no slot has two with the same.
     function evict(

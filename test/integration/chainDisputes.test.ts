@@ -260,7 +260,7 @@ describe("a group's state, followed on chain", () => {
     const b = { ...a, resultsRoot: keccak256(stringToHex("others")) };
     const member = group.keepers[3]!;
     const sign = (it: typeof a) => signCommit(group.place, it, member.account);
-    await group.onDisputes("reportEquivocation", [a, b, 3, await sign(a), await sign(b)]);
+    await group.onSettlement("reportEquivocation", [a, b, 3, await sign(a), await sign(b)]);
     const state = await caughtUp(follower);
     await assertSame(state);
     assert.deepEqual([maskedMembers(state, 0), state.keepers.get(member.id)?.slashed], [0b1000, true]);

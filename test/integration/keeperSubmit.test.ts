@@ -499,7 +499,7 @@ describe("a keeper that signed twice", () => {
       bytesToHex(first.signature),
       bytesToHex(second.signature),
     ];
-    await group.onDisputes("reportEquivocation", args);
+    await group.onSettlement("reportEquivocation", args);
     await submitter(3, undefined, journal).tick(await mine(1));
     assert.equal(kept.size, 0);
     assert.deepEqual([sent, failures], [[], []]);

@@ -179,10 +179,10 @@ test("a reporter that enters again while it is rewarded gets its part of each st
     ...[a, b, 2],
     ...[await signCommit(group.place, a, account), await signCommit(group.place, b, account)],
   ];
-  const abi = await artifactAbi("Disputes");
-  await weird.callBack(group.disputes, encodeFunctionData({ abi, functionName: "reportEquivocation", args }));
-  await group.onDisputes("reportEquivocation", args, testAccount(55));
-  assert.equal(await weird.outcome(), "ReentrancyGuardReentrantCall");
+  const abi = await artifactAbi("ChallengeSettlement");
+  await weird.callBack(group.settlement, encodeFunctionData({ abi, functionName: "reportEquivocation", args }));
+  await group.onSettlement("reportEquivocation", args, testAccount(55));
+  assert.equal(await weird.outcome(), "KeeperAlreadySlashed");
   assert.equal(await group.read.token("balanceOf", [OPERATOR]), 50n * TOKENS);
   await assertBooks(group);
   await group.chain.close();

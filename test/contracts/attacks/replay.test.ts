@@ -53,7 +53,7 @@ test("a vote of one group certifies nothing in another, and is no second vote th
     await signCommit(group.place, it, account),
     await signCommit(other.place, there, account),
   ];
-  for (const report of [group.onDisputes, other.onDisputes]) {
+  for (const report of [group.onSettlement, other.onSettlement]) {
     await rejectsWith(report("reportEquivocation", [it, there, 1, ...evidence]), "SignatureNotOfMember");
   }
   await group.chain.close();

@@ -153,7 +153,7 @@ test("a roster of 32 seats is written, and a member masked in eight of them", as
   const a = group.certificate(1);
   const b = { ...a, resultsRoot: keccak256(stringToHex("another")) };
   const votes = [await signCommit(group.place, a, account), await signCommit(group.place, b, account)];
-  const reported = await group.onDisputes("reportEquivocation", [a, b, 31, ...votes]);
+  const reported = await group.onSettlement("reportEquivocation", [a, b, 31, ...votes]);
   meter(t, "report an equivocation, nine rosters in force", reported, 700_000);
   await group.chain.close();
 });
