@@ -223,7 +223,7 @@ contract Allowances is GroupContract, EIP712, IAllowances {
         _events.log(NoncesInvalidated.selector, _topic(payer), _topic(nonce >> 8), abi.encode(bit));
     }
 
-    /// @dev What `next` has otherwise than it must, or 0. Who holds the slots and when it starts, `StorageOrders` knows.
+    /// @dev What `next` has otherwise than it must, or 0. Who holds the slots and when it starts is checked before.
     function _difference(Order calldata order, Order calldata next, uint32 epochs) private pure returns (bytes32) {
         if (next.owner != order.owner) return "OWNER";
         if (next.payer != order.payer) return "PAYER";

@@ -102,9 +102,12 @@ interface IAllowancesEvents {
 interface IAllowances is IGroup, IERC5267, IAllowancesTypes, IAllowancesErrors, IAllowancesEvents {
     /// @notice Lets `agent` spend up to `budget` of the caller's balance until `expiresAt`, for orders and vouchers.
     /// It replaces what the agent had; 0 takes it back.
+    /// @dev An agent that sees its budget lowered can spend the former one first: lower it to 0, look, then raise it.
     function approveAgent(address agent, uint128 budget, uint64 expiresAt) external;
 
     /// @notice The same by the payer's signature, sent by anyone.
+    /// @dev What is signed and not handed in stays good until its deadline: of two approvals of one agent the one handed
+    /// in last counts. `invalidateNonces` takes them back.
     /// @param nonce Any that the payer has not used; in no order.
     /// @param deadline Unix seconds until which the signature is good.
     /// @param signature EIP-712 ApproveAgent(address payer,address agent,uint128 budget,uint64 expiresAt,uint256 nonce,

@@ -7,8 +7,8 @@ interface IPermitCallsErrors {
 }
 
 /// @title Permit in the same transaction as what needs it
-/// @notice Contracts with this also have OpenZeppelin's `multicall(bytes[] data)`, which makes several calls as the caller,
-/// all or none.
+/// @notice Contracts with this also have OpenZeppelin's `multicall(bytes[] data)`, which makes several calls as the
+/// caller, all or none.
 interface IPermitCalls is IPermitCallsErrors {
     /// @notice Lets this contract pull `amount` of the group's token from the caller, by its EIP-2612 signature. Meant
     /// for `multicall`, before what pulls.

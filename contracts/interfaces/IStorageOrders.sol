@@ -13,7 +13,7 @@ struct ManifestLocation {
     bytes32 digest;
 }
 
-/// @notice A storage order as payer, or an agent of the payer, and providers sign it; its EIP-712 struct hash is its id.
+/// @notice A storage order as payer (or an agent of it) and providers sign it; its EIP-712 struct hash is its id.
 struct Order {
     /// `ChallengeSettlement` of the group.
     address group;
@@ -231,8 +231,8 @@ interface IStorageOrders is
 
     /// @notice Opens `next`, which goes on where `order` ends, without a signature of the payer: by the terms that it
     /// set at `Allowances`. By anyone.
-    /// @dev Requires that `order` is open, not ended early and in its last eighth (at least its last epoch), that `next`
-    /// starts at its end and has the present holders of all its slots (none vacant), the terms to allow it, and
+    /// @dev Requires that `order` is open, not ended early and in its last eighth (at least its last epoch), that
+    /// `next` starts at its end and has the present holders of all its slots (none vacant), the terms to allow it, and
     /// otherwise what `open` does. With other holders strangers could take an order over without having its data.
     function renew(
         Order calldata order,
@@ -278,9 +278,9 @@ interface IStorageOrders is
     /// @notice Pays a provider's credit to its owner. By anyone.
     function withdrawCredit(uint32 providerId) external;
 
-    /// @notice Pays a keeper's share of the term's pool to its owner: pool · (earning − absences) / (members · earning),
-    /// less what it had before. By anyone, when the keeper is on the roster of the term and all its epochs are finished.
-    /// Can be repeated when later settlements have filled the pool further.
+    /// @notice Pays a keeper's share of the term's pool to its owner: pool · (earning − absences) / (members ·
+    /// earning), less what it had before. By anyone, when the keeper is on the roster of the term and all its epochs
+    /// are finished. Can be repeated when later settlements have filled the pool further.
     function claimKeeperFee(uint32 term, uint32 keeperId) external;
 
     /// @notice Pays the treasury what it earned in a term and, once the term is over, what no keeper may claim. By
