@@ -18,8 +18,8 @@ export function runCli(argv: readonly string[], surroundings?: CliSurroundings):
       name: "keeper",
       description: "A keeper: challenges providers, verifies their proofs and votes on every epoch.",
       examples: [
-        "memo-keeper register --deployment deployment.json --operator-key-file op.key --owner-key-file owner.key",
-        "memo-keeper start --deployment deployment.json --operator-key-file op.key --data-dir /srv/memo-keeper",
+        "memo-keeper register --deployment deployments.json --operator-key-file op.key --owner-key-file owner.key",
+        "memo-keeper start --deployment deployments.json --operator-key-file op.key --data-dir /srv/memo-keeper",
         "memo-keeper status",
       ],
       remark: `The vote journal in the data directory is what keeps a keeper from signing two different votes: never run

@@ -22,10 +22,10 @@ export function runCli(argv: readonly string[], surroundings?: CliSurroundings):
       name: "provider",
       description: "A storage node: keeps shards under stake and proves every epoch that it has them.",
       examples: [
-        "memo-provider register --deployment deployment.json --operator-key-file op.key --owner-key-file owner.key",
-        "memo-provider start --deployment deployment.json --operator-key-file op.key --data-dir /srv/memo",
+        "memo-provider register --deployment deployments.json --operator-key-file op.key --owner-key-file owner.key",
+        "memo-provider start --deployment deployments.json --operator-key-file op.key --data-dir /srv/memo",
         "memo-provider status",
-        "memo-provider exit --deployment deployment.json --operator-key-file op.key",
+        "memo-provider exit --deployment deployments.json --operator-key-file op.key",
       ],
       settings: providerSettings,
       start,

@@ -20,7 +20,7 @@ Settings come from flags, then environment, then defaults. Progress and errors g
 output; --json gives each result as one line of JSON. NO_COLOR is respected.
 
 EXAMPLES
-  export MEMO_DEPLOYMENT=deployment.json MEMO_KEY_FILE=wallet.key
+  export MEMO_DEPLOYMENT=deployments.json MEMO_KEY_FILE=wallet.key
   memo put holiday.mp4
   memo get holiday.mp4 --output copy.mp4
   memo status

@@ -48,7 +48,7 @@ export function daemonSettings(kind: DaemonKind) {
       env: `${prefix}_DEPLOYMENT`,
       flag: "--deployment",
       description: "deployment file with the addresses of the contracts",
-      default: "deployment.json",
+      default: "deployments.json",
       schema: pathSetting,
     },
     group: {

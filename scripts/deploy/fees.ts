@@ -1,4 +1,4 @@
-import { type Address, type PublicClient, parseAbi } from "viem";
+import { type Address, BaseError, type PublicClient, parseAbi } from "viem";
 import { MemoError } from "../../protocol/errors.ts";
 import type { Fee } from "./plan.ts";
 import type { RehearsedStep } from "./rehearse.ts";

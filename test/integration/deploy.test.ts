@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -15,6 +15,9 @@ import { startExplorers } from "../support/explorers.ts";
 import { startRpcProxy } from "../support/rpcProxy.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
+const JOURNALS = join(ROOT, "ignition/deployments");
+/** Journals of this run, those that were set aside too. */
+const OWN = `test-${process.pid}-`;
 /** First of the accounts that anvil has unlocked. */
 const DEPLOYER: Address = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
 /** What a fresh deployment sends. */
@@ -28,19 +31,19 @@ function addressesIn(output: string): Record<string, string> {
 
 describe("deploying to a chain that nobody here wrote", () => {
   let directory: string;
-  const folders: string[] = [];
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), "memo-deploy-"));
   });
   after(async () => {
     await rm(directory, { recursive: true });
-    for (const folder of folders) await rm(folder, { recursive: true, force: true });
+    for (const folder of await readdir(JOURNALS)) {
+      if (folder.startsWith(OWN)) await rm(join(JOURNALS, folder), { recursive: true });
+    }
   });
 
   /** Flags of a deployment with a journal of its own. */
   function flagsOf(name: string, rpcUrl: string): string[] {
-    const id = `test-${process.pid}-${name}`;
-    folders.push(join(ROOT, "ignition/deployments", id));
+    const id = `${OWN}${name}`;
     const out = join(directory, `${name}.json`);
     return ["--network", "localhost", "--rpc-url", rpcUrl, "--out", out, "--deployment-id", id];
   }
@@ -189,6 +192,14 @@ describe("deploying to a chain that nobody here wrote", () => {
       t.after(() => anvil.stop());
       const refusal = { code: "CHAIN_WITHOUT_POINT_EVALUATION" };
       await assert.rejects(run([...flagsOf("old", anvil.url), "--yes"]), refusal);
+      assert.equal(await sent(anvil), 0);
+    });
+
+    it("a chain that takes less code than Ethereum", async (t) => {
+      const anvil = await startAnvil({ chainId: 700_006, codeSizeLimit: 20_000 });
+      t.after(() => anvil.stop());
+      const refusal = { code: "CHAIN_REFUSES_CODE", message: /ChallengeSettlementLogic.*SizeLimit/ };
+      await assert.rejects(run([...flagsOf("small", anvil.url), "--yes"]), refusal);
       assert.equal(await sent(anvil), 0);
     });
 

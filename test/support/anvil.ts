@@ -22,9 +22,17 @@ function binary(): string {
 }
 
 /** A chain that nobody here wrote, on a free port; its first accounts have coin and are unlocked. */
-export async function startAnvil(options: { chainId: number; hardfork?: string }): Promise<Anvil> {
-  const { chainId, hardfork = "osaka" } = options;
-  const args = ["--port", "0", "--chain-id", String(chainId), "--hardfork", hardfork];
+export async function startAnvil(options: {
+  chainId: number;
+  hardfork?: string;
+  /** Most bytes of a contract. */
+  codeSizeLimit?: number;
+}): Promise<Anvil> {
+  const { chainId, hardfork = "osaka", codeSizeLimit } = options;
+  // What is built while iterating is of any size.
+  const unlimited = process.env.MEMO_QUICK_BUILD === "1" ? ["--disable-code-size-limit"] : [];
+  const limits = codeSizeLimit === undefined ? unlimited : ["--code-size-limit", String(codeSizeLimit)];
+  const args = ["--port", "0", "--chain-id", String(chainId), "--hardfork", hardfork, ...limits];
   const child = spawn(binary(), args, { stdio: ["ignore", "pipe", "inherit"] });
   const address = await listening(child);
   const transport = http(`http://${address}`);
