@@ -140,15 +140,15 @@ interface IRollupInboxEvents is IRollupInboxTypes {
 }
 
 /// @title Inbox of a rollup
-/// @notice The rollup's sequencer appends {root, identifier, order}: the bytes are in an order of a group, where keepers
-/// challenge them, and the chain carries a hundred bytes a batch. A validator that cannot get the bytes demands a shard
-/// through `IDisputes.demand`, and its answer is a blob that everybody can read: possession becomes delivery. What is
-/// not delivered, or cannot be stored in time, comes as calldata or blobs. The order of the batches is that of appending
-/// and never changes.
+/// @notice The rollup's sequencer appends {root, identifier, order}: the bytes are in an order of a group, where
+/// keepers challenge them, and the chain carries few bytes a batch. A validator that cannot get the bytes demands a
+/// shard through `IDisputes.demand`, and its answer is a blob that everybody can read: possession becomes delivery.
+/// What is not delivered, or cannot be stored in time, comes as calldata or blobs. The order of the batches is that of
+/// appending and never changes.
 /// @dev Only the interface; a rollup's own inbox implements it, through the rolling hash as the group's contracts do.
-/// Warning: one shard delivered is not a batch delivered. A validator demands as many shards as the order's policy needs
-/// (k of each stripe), each with a bond of its own. Warning: a demand needs a group with `blobAnswers`, hence a chain
-/// on which anybody can send blob transactions.
+/// Warning: one shard delivered is not a batch delivered. A validator demands as many shards as the order's policy
+/// needs (k of each stripe), each with a bond of its own. Warning: a demand needs a group with `blobAnswers`, hence a
+/// chain on which anybody can send blob transactions.
 interface IRollupInbox is IERC165, IRollupInboxErrors, IRollupInboxEvents {
     // --------------------------------------------------------------------------------------------------- appending
 

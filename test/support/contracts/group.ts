@@ -21,7 +21,7 @@ import { type Certificate, quorumOf } from "../../../protocol/certificate.ts";
 import type { DeployedGroup } from "../../../protocol/chain/deployment.ts";
 import { packThresholds } from "../../../protocol/chain/parameters.ts";
 import type { Order } from "../../../protocol/order.ts";
-import { createTestChain, testAccount } from "./chain.ts";
+import { createTestChain, type TestChain, testAccount } from "./chain.ts";
 import { createFactory } from "./factory.ts";
 import { type SigningPlace, signCommit, signOrder, signOrderAll } from "./signing.ts";
 
@@ -91,10 +91,14 @@ export async function createGroup(
     rotate?: boolean;
     /** The contract that is its token. */
     token?: string;
+    /** A group whose chain, token and factory it shares. */
+    beside?: { chain: TestChain; token: Address; factory: Address; settlement: Address };
   } = {},
 ) {
-  const chain = await createTestChain();
-  const { token, factory } = await createFactory(chain, undefined, options.token);
+  const { beside } = options;
+  const chain = beside?.chain ?? (await createTestChain());
+  const { token, factory } = beside ?? (await createFactory(chain, undefined, options.token));
+  const salt = beside === undefined ? zeroHash : keccak256(beside.settlement);
   const [deployer, user, owner] = [testAccount(0), testAccount(1), testAccount(2)];
   const parameters = { ...PARAMETERS, ...options.parameters };
   const genesis = await chain.time();
@@ -102,7 +106,7 @@ export async function createGroup(
     address: factory,
     abi: groupFactoryAbi as Abi,
     functionName: "createGroup",
-    args: [{ ...parameters, token, treasury: deployer.address, genesis }, zeroHash],
+    args: [{ ...parameters, token, treasury: deployer.address, genesis }, salt],
   });
   const { staking, orders, settlement, disputes, repairs, allowances } = parseEventLogs({
     abi: groupFactoryAbi,
