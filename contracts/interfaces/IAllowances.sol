@@ -47,19 +47,27 @@ interface IAllowancesTypes {
 }
 
 interface IAllowancesErrors {
+    /// @notice An agent is an address other than zero.
     error AgentMissing();
+    /// @notice The payer let the agent spend until `expiresAt` only.
     error AgentExpired(address payer, address agent, uint64 expiresAt, uint256 time);
+    /// @notice What is left of the agent's budget does not cover this.
     error BudgetTooLow(address payer, address agent, uint128 budget, uint128 required);
+    /// @notice The signed consent was to be used until `deadline`.
     error SignatureExpired(uint64 deadline, uint256 time);
+    /// @notice `signer` has not signed this, by key or by ERC-1271.
     error SignatureInvalid(address signer);
+    /// @notice The nonce was used, or made unusable by the payer.
     error NonceUsed(address payer, uint256 nonce);
     /// @notice None of the vouchers pays anything now; `reason` of the last one, as in `VoucherSkipped`.
     error NothingRedeemed(bytes32 reason);
+    /// @notice No provider has this id.
     error ProviderUnknown(uint32 providerId);
     /// @notice A renewal is for at least one epoch and has a price.
     error RenewalInvalid(uint128 maxPrice, uint32 epochs);
     /// @notice The payer allows no (further) continuation of the order.
     error RenewalMissing(address payer, bytes32 orderId);
+    /// @notice The next order asks for more than the payer allowed.
     error RenewalTooDear(bytes32 orderId, uint128 price, uint128 maxPrice);
     /// @notice `what` of the continuation is not what the order and its terms say. ASCII.
     error RenewalDiffers(bytes32 orderId, bytes32 what);

@@ -87,40 +87,60 @@ interface IChallengeSettlementTypes {
 }
 
 interface IChallengeSettlementErrors {
+    /// @notice The epoch has not started.
     error EpochInFuture(uint32 epoch, uint32 epochNow);
+    /// @notice A certificate of this epoch or a later one is on the chain already.
     error EpochNotRising(uint32 epoch, uint32 lastCertified);
+    /// @notice The epoch belongs to another term.
     error TermWrong(uint32 term, uint32 expected);
+    /// @notice No roster was in force in this term.
     error NoRoster(uint32 term);
+    /// @notice The leader is no member of the roster.
     error LeaderUnknown(uint8 leader, uint256 members);
+    /// @notice `absent` names who is no member, or more than may be absent.
     error AbsentInvalid(uint32 absent, uint256 members);
+    /// @notice The root of no leaves stands for no exceptions, and for nothing else.
     error ExceptionsRootInvalid(bytes32 exceptionsRoot, uint32 exceptions);
+    /// @notice `signers` names who is no member of the roster.
     error SignersUnknown(uint32 signers, uint256 members);
     /// @notice Exactly a quorum has to sign.
     error QuorumWrong(uint256 signers, uint256 quorum);
     /// @notice Wants exactly 64 bytes per signer.
     error SignaturesLength(uint256 length, uint256 expected);
+    /// @notice The signature in this member's place is not its own.
     error SignatureInvalid(uint256 member, address recovered, address operator);
+    /// @notice As many epochs wait as there are places; apply or lapse the first.
     error PendingEpochsFull(uint256 pending);
+    /// @notice Epochs are applied and lapse in order.
     error EpochNotNext(uint32 epoch, uint32 next);
+    /// @notice No certified epoch waits.
     error NothingPending();
+    /// @notice No leaves, or more than are left.
     error LeavesInvalid(uint256 leaves, uint256 left);
+    /// @notice The leaves are not those that were certified, in this place.
     error RangeProofInvalid(bytes32 computed, bytes32 exceptionsRoot);
     /// @notice Wants one detail per lost leaf and offer.
     error DetailsInvalid(uint256 details, uint256 required);
+    /// @notice Exceptions can still be applied.
     error ApplyWindowOpen(uint256 time, uint256 endsAfterTime, uint256 blockNumber, uint256 endsAfterBlock);
     /// @notice Only the last epoch of a term makes the roster of the next, once.
     error RotationNotDue(uint32 epochNow, uint32 dueAt);
+    /// @notice Too few keepers had a seat before this block.
     error SeatsTooFew(uint256 seats, uint256 required);
     /// @notice Members that were slashed signed; their signatures do not count any more.
     error MembersMasked(uint32 signers, uint32 masked);
+    /// @notice The roster has no such member.
     error MemberUnknown(uint8 member, uint256 members);
     /// @notice The certificates are not of one round, or do not differ.
     error NoConflict();
+    /// @notice The signature is not that of the member.
     error SignatureNotOfMember(address recovered, address operator);
+    /// @notice The keeper was slashed before, or has no stake.
     error KeeperAlreadySlashed(uint32 keeperId);
 }
 
 interface IChallengeSettlementEvents {
+    /// @notice Keepers agreed on an epoch. `resultsRoot` is nowhere else on the chain.
     event EpochCertified(
         uint32 indexed epoch,
         uint32 indexed term,
@@ -142,6 +162,7 @@ interface IChallengeSettlementEvents {
     /// @notice The epoch is final for settlement. `gap` uncertified epochs preceded it, the last `dead` of which are
     /// never paid.
     event EpochFinished(uint32 indexed epoch, bool lapsed, uint32 gap, uint32 dead);
+    /// @notice Who may certify from this term on.
     event RosterRotated(uint32 indexed term, uint32[] keeperIds, address[] operators);
     /// @notice The keeper was slashed: its signatures do not count any more; quorums stay as they are.
     event KeeperMasked(uint32 indexed keeperId);

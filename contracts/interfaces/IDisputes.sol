@@ -115,6 +115,7 @@ interface IDisputesTypes {
 interface IDisputesErrors {
     /// @notice The detail of a lost leaf is not what the leaf names.
     error LostDetailInvalid(bytes32 computed, bytes32 data);
+    /// @notice No entries, or too many.
     error EntriesInvalid(uint256 entries, uint256 max);
     /// @notice Entries must ascend by (orderId, slot).
     error EntriesNotAscending(uint256 index);
@@ -122,28 +123,39 @@ interface IDisputesErrors {
     error OrderMissing(bytes32 orderId);
     /// @notice Two blocks after the certificate have to exist.
     error DrawNotReady(uint256 blockNumber, uint256 firstBlock);
+    /// @notice There is no such record.
     error RecordUnknown(uint32 providerId, uint32 epoch, uint32 part);
+    /// @notice The record is not in a state in which this can be done.
     error RecordNotOpen(uint32 providerId, uint32 epoch, uint32 part, IDisputesTypes.RecordStatus status);
     /// @notice The entries are not those that were recorded.
     error EntriesWrong(bytes32 computed, bytes32 recorded);
+    /// @notice Both the seconds and the blocks of the window have passed.
     error WindowOver(uint256 time, uint256 deadline, uint256 blockNumber, uint256 deadlineBlock);
+    /// @notice The seconds or the blocks of the window have not passed yet.
     error WindowOpen(uint256 time, uint256 deadline, uint256 blockNumber, uint256 deadlineBlock);
     /// @notice Only the operator of the accused provider.
     error NotAccused(address caller, uint32 providerId);
+    /// @notice Every drawn shard is answered, and no other.
     error AnswersCount(uint256 answers, uint256 drawn);
     /// @notice The answer is not for the drawn shard.
     error ShardWrong(uint256 index, bytes32 orderId, uint8 slot, uint32 stripe);
     /// @notice The commitment is not in the order at that place.
     error CommitmentWrong(bytes32 computedRoot, bytes32 shardRoot);
+    /// @notice A commitment and a proof have 48 bytes each.
     error AnswerLength(uint256 commitment, uint256 proof);
     /// @notice The point evaluation precompile refused the proof.
     error ProofWrong(bytes32 orderId, uint8 slot, uint32 stripe);
+    /// @notice The chain has no point evaluation precompile.
     error PrecompileMissing();
+    /// @notice The order was never opened, or is not the one that the ticket names.
     error OrderUnknown(bytes32 orderId);
     /// @notice The order is over, or the evicted holder's dispute is closed: nobody has to answer.
     error ChallengeTooLate(bytes32 orderId, uint8 slot);
+    /// @notice The order has no such slot or stripe.
     error ShardUnknown(bytes32 orderId, uint8 slot, uint32 stripe);
+    /// @notice One challenge of a shard at a time.
     error ChallengeAlreadyOpen(bytes32 orderId, uint8 slot, uint32 stripe);
+    /// @notice The value sent is not the bond.
     error BondWrong(uint256 value, uint256 required);
     /// @notice Nobody can answer by a blob in this group.
     error BlobsUnavailable();
@@ -151,11 +163,13 @@ interface IDisputesErrors {
     error NotDemander(address caller, address owner);
     /// @notice No blob of the transaction is the demanded shard.
     error BlobMissing(bytes32 versionedHash);
+    /// @notice It is so already.
     error ApprovalUnchanged(address demander, bool approved);
     /// @notice The slot cannot be taken from the challenged holder now. `reason` is what `IRepairs.evict` says.
     error EvictionRefused(bytes32 orderId, uint8 slot, bytes32 reason);
     /// @notice No such challenge is open.
     error TicketUnknown(bytes32 orderId, uint8 slot, uint32 stripe);
+    /// @notice The receiver takes no coin.
     error TransferFailed(address to, uint256 value);
     /// @notice The transaction needs more gas to be sure that it can pay.
     error GasTooLow(uint256 left, uint256 required);
@@ -180,6 +194,7 @@ interface IDisputesEvents is IDisputesTypes {
     /// @notice The drawn shards are there: nothing of the record will be slashed; the slots stay moved. Later records
     /// up to and in epoch `protectedTo` slash nothing either.
     event AppealAccepted(uint32 indexed epoch, uint32 indexed providerId, uint32 part, uint32 protectedTo);
+    /// @notice The entries of a record are slashed, or spared.
     event RecordClosed(uint32 indexed epoch, uint32 indexed providerId, uint32 part, bool slashed);
     /// @notice Collateral of one evicted slot. `toPot` is there for whoever repairs the slot.
     event CollateralSlashed(
@@ -200,6 +215,7 @@ interface IDisputesEvents is IDisputesTypes {
         uint32 until,
         uint128 amount
     );
+    /// @notice Somebody asks for a shard; who answers needs the ticket.
     event ChallengeOpened(uint64 indexed id, uint32 indexed providerId, address indexed challenger, Ticket ticket);
     /// @notice The shard is there. `reimbursed` of the bond went to the responder, the rest was burnt (native wei).
     event ChallengeAnswered(uint64 indexed id, uint32 indexed providerId, address indexed by, uint128 reimbursed);

@@ -74,7 +74,9 @@ interface IRepairsTypes {
 }
 
 interface IRepairsErrors {
+    /// @notice Slots of an order that is not open do not change hands.
     error OrderNotOpen(bytes32 orderId);
+    /// @notice The order has no such slot.
     error SlotUnknown(bytes32 orderId, uint8 slot);
     /// @notice The detail of an offer leaf is not what the leaf names.
     error OfferDetailInvalid(bytes32 computed, bytes32 data);
@@ -82,6 +84,7 @@ interface IRepairsErrors {
     error SlotNotSettled(bytes32 orderId, uint8 slot, uint32 settledTo, uint32 since);
     /// @notice No offer of this slot is open to the provider of the caller.
     error OfferMissing(bytes32 orderId, uint8 slot, uint32 providerId);
+    /// @notice The offer could be accepted until the end of `deadline`.
     error OfferExpired(bytes32 orderId, uint8 slot, uint32 deadline, uint32 epochNow);
     /// @notice The order ends before the new holder would be challenged.
     error OrderEndsTooSoon(bytes32 orderId, uint32 endEpoch, uint32 since);
@@ -91,11 +94,15 @@ interface IRepairsErrors {
     error HolderTooNew(bytes32 orderId, uint8 slot, uint32 since);
     /// @notice A holder that leaves is challenged directly and has to settle that first.
     error ChallengeStillOpen(bytes32 orderId, uint8 slot);
+    /// @notice The slot is held or void already, or somebody may still repair it.
     error SlotNotVoidable(bytes32 orderId, uint8 slot, uint8 expiries, uint8 evicted);
+    /// @notice The repairer has not passed such an epoch with the slot.
     error BonusNotDue(bytes32 orderId, uint8 slot, uint32 epoch);
     /// @notice The former holder's collateral is still in dispute.
     error VacancyNotClosed(bytes32 orderId, uint8 slot, uint32 until);
+    /// @notice What the former holder locked is settled already.
     error VacancyAlreadyClosed(bytes32 orderId, uint8 slot, uint32 until);
+    /// @notice There is no bonus, or it was claimed.
     error NothingToClaim(bytes32 orderId, uint8 slot, uint32 until);
 }
 
@@ -119,6 +126,7 @@ interface IRepairsEvents {
         uint32 until,
         uint128 vacancyPay
     );
+    /// @notice Nobody will hold the slot again; what is left of its price goes back to the payer.
     event SlotVoided(bytes32 indexed orderId, uint8 slot);
     /// @notice The former holder's collateral of the slot is settled; `pot` of it is there for whoever repairs the
     /// slot.

@@ -81,9 +81,13 @@ interface IRollupInboxTypes {
 }
 
 interface IRollupInboxErrors is IRollupInboxTypes {
+    /// @notice Only the sequencer appends.
     error NotSequencer(address caller, address sequencer);
+    /// @notice The right to append was offered to somebody else, or to nobody.
     error NotPendingSequencer(address caller, address pending);
+    /// @notice There is no batch of this index.
     error BatchUnknown(uint64 index);
+    /// @notice A batch has a root other than zero.
     error RootMissing();
     /// @notice A batch of this identifier is in the inbox already.
     error IdentifierUsed(bytes32 identifier, uint64 index);
@@ -91,14 +95,19 @@ interface IRollupInboxErrors is IRollupInboxTypes {
     error OrderUnusable(bytes32 orderId, bytes32 reason);
     /// @notice The inbox may not demand shards of this owner's orders: see `IDisputes.approveDemander`.
     error InboxNotApproved(address owner);
+    /// @notice The order does not have these stripes.
     error StripesOutside(uint32 firstStripe, uint32 stripes, uint32 ofOrder);
     /// @notice Delivery is not demanded in this group: it has no answers by blob.
     error DeliveryUnavailable(address group);
+    /// @notice The shard holds nothing of this batch.
     error ShardOutside(uint64 index, uint8 slot, uint32 stripe);
+    /// @notice In its present status this cannot be done with the batch.
     error StatusWrong(uint64 index, Status status);
+    /// @notice The value sent does not cover the bond.
     error BondTooLow(uint256 value, uint256 required);
     /// @notice Nothing ran out, or not yet.
     error DeliveryNotOver(uint64 index, uint64 challengeId);
+    /// @notice More bytes than the inbox takes in calldata.
     error CalldataTooLong(uint256 length, uint256 max);
     /// @notice The bytes, or the blobs of the transaction, are not what the root says.
     error RootWrong(bytes32 computed, bytes32 root);
@@ -134,8 +143,11 @@ interface IRollupInboxEvents is IRollupInboxTypes {
     event BatchOnChain(uint64 indexed index, address indexed by, Place place, bytes32[] versionedHashes);
     /// @notice Native wei that came back from `Disputes`.
     event BondCredited(uint64 indexed index, address indexed challenger, uint256 amount);
+    /// @notice Bonds that had come back were paid out.
     event BondsWithdrawn(address indexed challenger, uint256 amount);
+    /// @notice The right to append was offered to `to`, or to nobody any more.
     event SequencerTransferStarted(address indexed from, address indexed to);
+    /// @notice Another key appends from here on.
     event SequencerTransferred(address indexed from, address indexed to);
 }
 

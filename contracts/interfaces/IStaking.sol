@@ -52,28 +52,39 @@ interface IStakingTypes {
 }
 
 interface IStakingErrors {
+    /// @notice An operator is an address other than zero.
     error OperatorMissing();
     /// @notice The operator key already serves another id of this role.
     error OperatorTaken(address operator, uint32 id);
+    /// @notice Less than what is required at least.
     error StakeTooLow(uint128 stake, uint128 required);
     /// @notice Amounts of stake have at most 96 bits.
     error StakeTooHigh(uint256 stake);
     /// @notice The table is full and the stake does not exceed the smallest one on it.
     error SeatOutbid(uint128 stake, uint128 smallest);
+    /// @notice The keeper has a seat.
     error KeeperAlreadySeated(uint32 keeperId, uint8 seat);
     /// @notice A keeper of the roster in force has to keep its minimum stake.
     error KeeperOnRoster(uint32 keeperId);
+    /// @notice The endpoint is empty or too long.
     error StringLengthInvalid(uint256 length, uint256 max);
+    /// @notice No provider has this id.
     error ProviderUnknown(uint32 providerId);
+    /// @notice No keeper has this id.
     error KeeperUnknown(uint32 keeperId);
+    /// @notice Only the owner may do this.
     error NotOwner(address caller, address owner);
+    /// @notice Only the owner or the operator may do this.
     error NotOwnerOrOperator(address caller);
     /// @notice Ownership was not handed to the caller but to `pending` (0: nobody).
     error NotPendingOwner(address caller, address pending);
+    /// @notice Nothing would move.
     error AmountZero();
     /// @notice Less than `required` is neither locked nor on its way out.
     error StakeNotFree(uint32 id, uint128 free, uint128 required);
+    /// @notice The stake can be withdrawn from `availableAt` on.
     error UnbondingNotOver(uint64 availableAt, uint64 time);
+    /// @notice No stake waits to be withdrawn.
     error NothingUnbonding(uint32 id);
     /// @notice The provider already is, or is not, leaving.
     error ExitUnchanged(uint32 providerId, bool exiting);
@@ -90,6 +101,7 @@ interface IStakingErrors {
 }
 
 interface IStakingEvents is IStakingTypes {
+    /// @notice A provider joined; where it is reached and what it asks for is only in events.
     event ProviderRegistered(
         uint32 indexed providerId,
         address indexed owner,
@@ -99,7 +111,9 @@ interface IStakingEvents is IStakingTypes {
         bool repairs,
         string endpoint
     );
+    /// @notice A provider says anew where it is reached and what it asks for.
     event ProviderUpdated(uint32 indexed providerId, bytes32 domain, uint128 ask, bool repairs, string endpoint);
+    /// @notice A keeper joined and took a seat.
     event KeeperRegistered(
         uint32 indexed keeperId,
         address indexed owner,
@@ -107,6 +121,7 @@ interface IStakingEvents is IStakingTypes {
         uint8 seat,
         string endpoint
     );
+    /// @notice A keeper says anew where it is reached.
     event KeeperUpdated(uint32 indexed keeperId, string endpoint);
     /// @notice A keeper without a seat took one.
     event KeeperSeated(uint32 indexed keeperId, uint8 seat);
@@ -116,8 +131,11 @@ interface IStakingEvents is IStakingTypes {
     event StakeDeposited(Role indexed role, uint32 indexed id, uint128 amount, uint128 stake);
     /// @notice `amount` is all that is now on its way out, `stake` what is left.
     event UnbondingRequested(Role indexed role, uint32 indexed id, uint128 amount, uint64 availableAt, uint128 stake);
+    /// @notice Stake that had waited went to its owner.
     event StakeWithdrawn(Role indexed role, uint32 indexed id, address indexed owner, uint128 amount);
+    /// @notice Stake of a provider stands for slots of an order (token wei).
     event CollateralLocked(uint32 indexed providerId, bytes32 indexed orderId, uint128 amount);
+    /// @notice Stake of a provider is free of an order (token wei).
     event CollateralReleased(uint32 indexed providerId, bytes32 indexed orderId, uint128 amount);
     /// @notice Collateral was taken and moved to `StorageOrders`; `stake` is what is left in all.
     event ProviderSlashed(uint32 indexed providerId, bytes32 indexed orderId, uint128 amount, uint128 stake);
@@ -131,6 +149,7 @@ interface IStakingEvents is IStakingTypes {
     event OperatorChanged(Role indexed role, uint32 indexed id, address indexed operator, address former);
     /// @notice `to` may take over; 0 takes the offer back.
     event OwnershipTransferStarted(Role indexed role, uint32 indexed id, address indexed from, address to);
+    /// @notice A new owner has taken the registration and its stake.
     event OwnershipTransferred(Role indexed role, uint32 indexed id, address indexed to, address from);
 }
 

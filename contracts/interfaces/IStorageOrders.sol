@@ -93,42 +93,69 @@ interface IStorageOrdersTypes {
 }
 
 interface IStorageOrdersErrors {
+    /// @notice The order names another group.
     error OrderOfOtherGroup(address group, address expected);
+    /// @notice An order has an owner other than zero.
     error OwnerMissing();
+    /// @notice An order, and a deposit, has a payer other than zero.
     error PayerMissing();
+    /// @notice An order fixes its commitments.
     error ShardRootMissing();
+    /// @notice The policy is none, or not for this number of slots.
     error PolicyInvalid(uint32 policy, uint256 slots);
+    /// @notice There is no such layout, or not with this policy.
     error LayoutInvalid(uint8 layout, uint32 policy);
+    /// @notice An order has a stripe at least.
     error StripesZero();
+    /// @notice A provider holds one slot of an order at most.
     error ProviderRepeated(uint32 providerId);
+    /// @notice The epochs are out of order, too many, or fewer than `minEpochs`.
     error EpochsInvalid(uint32 startEpoch, uint32 endEpoch, uint32 minEpochs);
+    /// @notice Less than the group takes.
     error PriceTooLow(uint128 price, uint128 minPrice);
+    /// @notice The manifest is not inside the order's stripes.
     error ManifestOutsideStripes(uint32 firstStripe, uint32 stripes, uint64 length, uint32 orderStripes);
     /// @notice The time to open has passed, or the order starts before it has.
     error OpenByInvalid(uint64 openBy, uint64 time, uint64 start);
+    /// @notice An order is opened once.
     error OrderAlreadyOpened(bytes32 orderId);
     /// @notice Its owner or payer made it void.
     error OrderIsCancelled(bytes32 orderId);
+    /// @notice The order is not open.
     error OrderNotOpen(bytes32 orderId);
+    /// @notice The order is not settled to its end, or released already.
     error OrderNotClosed(bytes32 orderId);
     /// @notice A term without a roster opens no orders.
     error NoRosterInForce(uint32 term);
+    /// @notice The payer, or who spends for it, has not signed the order.
     error PayerSignatureInvalid(address payer);
     /// @notice Wants exactly 64 bytes per slot.
     error ProviderSignaturesLength(uint256 length, uint256 expected);
+    /// @notice The provider's operator has not signed the order.
     error ProviderSignatureInvalid(uint256 slot, uint32 providerId, address recovered, address operator);
+    /// @notice The payer's balance does not cover this.
     error BalanceTooLow(address payer, uint128 balance, uint128 required);
+    /// @notice No epoch was finished since the order was settled last.
     error NothingToSettle(bytes32 orderId, uint32 settledTo);
+    /// @notice Only the order's owner or payer may do this.
     error NotOwnerOrPayer(address caller);
+    /// @notice The order ends then or earlier already.
     error EndNotEarlier(uint32 endEpoch);
+    /// @notice Nothing would move.
     error AmountZero();
+    /// @notice No withdrawal was announced.
     error NothingRequested(address payer);
+    /// @notice The withdrawal is possible from `availableAt` on.
     error WithdrawalNotReady(uint64 availableAt, uint64 time);
+    /// @notice There is nothing to be paid out.
     error NothingToWithdraw();
+    /// @notice Some epoch of the term is not finished.
     error TermNotOver(uint32 term);
+    /// @notice The keeper was not on the term's roster.
     error NotOnRoster(uint32 term, uint32 keeperId);
     /// @notice The order's last eighth are epochs `fromEpoch` to `endEpoch` (exclusive).
     error NotInLastEighth(bytes32 orderId, uint32 epoch, uint32 fromEpoch, uint32 endEpoch);
+    /// @notice The end of the order was announced before.
     error ExpiryAlreadyAnnounced(bytes32 orderId);
     /// @notice What somebody ended early is not renewed.
     error OrderEndsEarly(bytes32 orderId, uint32 endEpoch);
@@ -143,6 +170,7 @@ interface IStorageOrdersErrors {
 }
 
 interface IStorageOrdersEvents {
+    /// @notice All of the order is here and nowhere else on the chain; `sequence` numbers openings.
     event OrderOpened(
         bytes32 indexed orderId,
         address indexed owner,
@@ -150,6 +178,7 @@ interface IStorageOrdersEvents {
         uint64 sequence,
         Order order
     );
+    /// @notice Epochs of an order are paid; `refunded` is the payer's again (token wei).
     event OrderSettled(
         bytes32 indexed orderId,
         uint32 fromEpoch,
@@ -159,7 +188,9 @@ interface IStorageOrdersEvents {
         uint128 toTreasury,
         uint128 refunded
     );
+    /// @notice The order ends earlier than it was to.
     event OrderEnding(bytes32 indexed orderId, address indexed by, uint32 endEpoch);
+    /// @notice The order is settled to its end.
     event OrderClosed(bytes32 indexed orderId);
     /// @notice The order can never be opened.
     event OrderCancelled(bytes32 indexed orderId, address indexed by);
@@ -167,12 +198,17 @@ interface IStorageOrdersEvents {
     event OrderExpiring(bytes32 indexed orderId, address indexed owner, address indexed payer, uint32 endEpoch);
     /// @notice `nextOrderId`, just opened, goes on where the order ends, on its payer's standing terms.
     event OrderRenewed(bytes32 indexed orderId, bytes32 indexed nextOrderId);
+    /// @notice Tokens were added to a payer's balance.
     event Deposited(address indexed payer, address indexed from, uint128 amount);
     /// @notice `amount` replaces what was requested before.
     event WithdrawalRequested(address indexed payer, uint128 amount, uint64 availableAt);
+    /// @notice Tokens went from a payer's balance to the payer.
     event Withdrawn(address indexed payer, uint128 amount);
+    /// @notice What a provider earned went to its owner.
     event CreditWithdrawn(uint32 indexed providerId, address indexed owner, uint128 amount);
+    /// @notice What a keeper earned in a term went to its owner.
     event KeeperFeeClaimed(uint32 indexed term, uint32 indexed keeperId, address indexed owner, uint128 amount);
+    /// @notice What the treasury earned in a term went there.
     event TreasuryWithdrawn(uint32 indexed term, address indexed treasury, uint128 amount);
     /// @notice A payer's share of slashed collateral, a returned reserve, or a challenger's reward.
     event PayerCredited(address indexed payer, bytes32 indexed orderId, uint128 amount);

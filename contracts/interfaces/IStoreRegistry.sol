@@ -61,30 +61,41 @@ interface IStoreRegistryTypes {
 }
 
 interface IStoreRegistryErrors is IStoreRegistryTypes {
+    /// @notice There is no such store.
     error StoreUnknown(uint32 storeId);
     /// @notice A closed store is as it was.
     error StoreIsClosed(uint32 storeId);
+    /// @notice Only the store's owner may do this.
     error NotStoreOwner(address caller, address owner);
+    /// @notice The store was offered to somebody else, or to nobody.
     error NotPendingOwner(address caller, address pendingOwner);
+    /// @notice Only the member's operator or the store's owner may do this.
     error NotMemberOrOwner(address caller, uint32 memberId);
     /// @notice Something was changed meanwhile; look again before changing more.
     error ConfigurationStale(uint32 storeId, uint64 given, uint64 current);
     /// @notice Manifests are numbered without gaps; somebody else may have set this one.
     error ManifestVersionWrong(uint32 storeId, uint64 given, uint64 expected);
+    /// @notice A manifest's hash is not zero.
     error ManifestMissing();
+    /// @notice Nobody has this number, or not any more.
     error MemberUnknown(uint32 storeId, uint32 memberId);
+    /// @notice An operator is an address other than zero.
     error OperatorMissing();
     /// @notice The address is the operator of another member already.
     error OperatorTaken(address operator, uint32 memberId);
+    /// @notice The endpoint is empty or too long.
     error EndpointLengthInvalid(uint256 length, uint256 max);
     /// @notice A store has as many members as replicas at least, and a bounded number.
     error MemberCountInvalid(uint256 count, uint256 min, uint256 max);
     /// @notice Not a power of two, or more than there may be.
     error PartitionsInvalid(uint16 partitions, uint16 max);
+    /// @notice A store keeps the partitions that it was made with.
     error PartitionsFixed(uint16 given, uint16 partitions);
+    /// @notice No replica, or more than there may be.
     error ReplicasInvalid(uint8 replicas, uint8 max);
     /// @notice Old and new majorities meet only if replicas change by one at a time.
     error ReplicasStepTooLarge(uint8 given, uint8 replicas);
+    /// @notice Less than a majority of the replicas, or more than all.
     error WriteQuorumInvalid(uint8 writeQuorum, uint8 min, uint8 max);
     /// @notice Writes are strong or eventual.
     error WritesInvalid(Consistency writes);
@@ -93,6 +104,7 @@ interface IStoreRegistryErrors is IStoreRegistryTypes {
 interface IStoreRegistryEvents is IStoreRegistryTypes {
     /// @notice A store came to be; its members and first manifest follow.
     event StoreCreated(uint32 indexed storeId, address indexed owner, Policy policy);
+    /// @notice The store has another manifest, made for this configuration.
     event ManifestSet(
         uint32 indexed storeId,
         address indexed by,
@@ -100,7 +112,9 @@ interface IStoreRegistryEvents is IStoreRegistryTypes {
         bytes32 manifestHash,
         uint64 configuration
     );
+    /// @notice The store keeps its keys in another way from here on.
     event PolicySet(uint32 indexed storeId, address indexed by, uint64 configuration, Policy policy);
+    /// @notice Somebody joined the store.
     event MemberAdded(
         uint32 indexed storeId,
         uint32 indexed memberId,
@@ -108,6 +122,7 @@ interface IStoreRegistryEvents is IStoreRegistryTypes {
         uint64 configuration,
         string endpoint
     );
+    /// @notice A member left; its number is never used again.
     event MemberRemoved(
         uint32 indexed storeId,
         uint32 indexed memberId,
@@ -123,6 +138,7 @@ interface IStoreRegistryEvents is IStoreRegistryTypes {
         uint64 configuration,
         string endpoint
     );
+    /// @notice A member signs with another key from here on.
     event MemberOperatorChanged(
         uint32 indexed storeId,
         uint32 indexed memberId,
@@ -130,10 +146,14 @@ interface IStoreRegistryEvents is IStoreRegistryTypes {
         address former,
         uint64 configuration
     );
+    /// @notice A member is reached elsewhere.
     event MemberEndpointChanged(uint32 indexed storeId, uint32 indexed memberId, address indexed by, string endpoint);
+    /// @notice The store was offered to `to`, or to nobody any more.
     /// @param to Who may accept; 0 when the owner took the offer back.
     event OwnershipTransferStarted(uint32 indexed storeId, address indexed from, address indexed to);
+    /// @notice The store has another owner.
     event OwnershipTransferred(uint32 indexed storeId, address indexed from, address indexed to);
+    /// @notice Nothing of the store changes any more.
     event StoreClosed(uint32 indexed storeId, address indexed by);
 }
 
