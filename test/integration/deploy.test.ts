@@ -20,6 +20,9 @@ const JOURNALS = join(ROOT, "ignition/deployments");
 const OWN = `test-${process.pid}-`;
 /** First of the accounts that anvil has unlocked. */
 const DEPLOYER: Address = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+/** Its key, which is in anvil's documentation. */
+const DEPLOYER_KEY: Hex = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+const HOODI = 560_048;
 /** What a fresh deployment sends. */
 const TRANSACTIONS = 9;
 
@@ -42,10 +45,10 @@ describe("deploying to a chain that nobody here wrote", () => {
   });
 
   /** Flags of a deployment with a journal of its own. */
-  function flagsOf(name: string, rpcUrl: string): string[] {
+  function flagsOf(name: string, rpcUrl: string, network = "localhost"): string[] {
     const id = `${OWN}${name}`;
     const out = join(directory, `${name}.json`);
-    return ["--network", "localhost", "--rpc-url", rpcUrl, "--out", out, "--deployment-id", id];
+    return ["--network", network, "--rpc-url", rpcUrl, "--out", out, "--deployment-id", id];
   }
   const run = async (flags: readonly string[]): Promise<string> => {
     const lines: string[] = [];
@@ -54,14 +57,16 @@ describe("deploying to a chain that nobody here wrote", () => {
   };
   const sent = (anvil: Anvil) => anvil.client.getTransactionCount({ address: DEPLOYER });
 
-  describe("when the process is killed in the middle, twice", () => {
+  describe("with a key of our own, when the process is killed in the middle, twice", () => {
     let anvil: Anvil;
     let proxy: Awaited<ReturnType<typeof startRpcProxy>>;
     before(async () => {
-      anvil = await startAnvil({ chainId: 700_001 });
+      process.env.HOODI_PRIVATE_KEY = DEPLOYER_KEY;
+      anvil = await startAnvil({ chainId: HOODI });
       proxy = await startRpcProxy(anvil.url);
     });
     after(async () => {
+      delete process.env.HOODI_PRIVATE_KEY;
       await proxy?.stop();
       await anvil?.stop();
     });
@@ -80,7 +85,7 @@ describe("deploying to a chain that nobody here wrote", () => {
     }
 
     it("goes on where it was, sends nothing twice, and everything is where the plan said", async () => {
-      const flags = flagsOf("killed", proxy.url);
+      const flags = flagsOf("killed", proxy.url, "hoodi");
       const planned = addressesIn(await run([...flags, "--dry-run"]));
       assert.equal(await sent(anvil), 0);
 
@@ -95,7 +100,7 @@ describe("deploying to a chain that nobody here wrote", () => {
       assert.equal(await sent(anvil), TRANSACTIONS);
 
       const deployment = await readDeployment(join(directory, "killed.json"));
-      assert.equal(deployment.chainId, 700_001);
+      assert.equal(deployment.chainId, HOODI);
       const [group] = deployment.groups;
       for (const part of ["staking", "orders", "settlement", "disputes", "repairs", "allowances"] as const) {
         assert.equal(group![part].toLowerCase(), planned[part], part);
@@ -107,6 +112,10 @@ describe("deploying to a chain that nobody here wrote", () => {
       assert.equal(deployment.factory.startBlock, TRANSACTIONS - 1);
       assert.equal(group!.startBlock, TRANSACTIONS);
 
+      const { genesis, appealWindow, treasury } = group!.parameters;
+      assert.equal(genesis % 3600, 0);
+      assert.deepEqual([appealWindow, treasury], [86_400, DEPLOYER]);
+
       const again = await run([...flags, "--yes"]);
       assert.match(again, /Everything is there already/);
       assert.equal(await sent(anvil), TRANSACTIONS);
@@ -114,9 +123,9 @@ describe("deploying to a chain that nobody here wrote", () => {
 
     it("adds a group under another name to the same factory, and loses nothing that the file had", async () => {
       const out = join(directory, "killed.json");
-      const flags = flagsOf("killed", anvil.url);
+      const flags = flagsOf("killed", anvil.url, "hoodi");
       const first = parseDeployments(await readFile(out, "utf8"));
-      const elsewhere = { ...first, chains: { ...first.chains, 5: first.chains[700_001]! } };
+      const elsewhere = { ...first, chains: { ...first.chains, 5: first.chains[HOODI]! } };
       await writeFile(
         out,
         JSON.stringify(elsewhere, (_, value) => (typeof value === "bigint" ? `${value}` : value)),
@@ -125,23 +134,28 @@ describe("deploying to a chain that nobody here wrote", () => {
       await run([...flags, "--group", "archive", "--yes"]);
       assert.equal(await sent(anvil), TRANSACTIONS + 1);
       const deployments = parseDeployments(await readFile(out, "utf8"));
-      assert.deepEqual(deployments.chains[5], first.chains[700_001]);
-      const { groups, factory } = deploymentOf(deployments, 700_001);
+      assert.deepEqual(deployments.chains[5], first.chains[HOODI]);
+      const { groups, factory } = deploymentOf(deployments, HOODI);
       assert.deepEqual(
         groups.map(({ groupId }) => groupId),
         [1, 2],
       );
-      assert.deepEqual(groups[0], first.chains[700_001]!.groups[0]);
-      assert.deepEqual(factory, first.chains[700_001]!.factory);
+      assert.deepEqual(groups[0], first.chains[HOODI]!.groups[0]);
+      assert.deepEqual(factory, first.chains[HOODI]!.factory);
     });
 
     it("refuses to change what cannot be changed, and another factory in the same file", async () => {
       const file = join(directory, "changed.json5");
-      const original = await readFile(join(ROOT, "ignition/parameters/localhost.json5"), "utf8");
-      await writeFile(file, original.replace("epochLength: 60", "epochLength: 120"));
-      const flags = flagsOf("killed", anvil.url);
+      const original = await readFile(join(ROOT, "ignition/parameters/hoodi.json5"), "utf8");
+      await writeFile(file, original.replace("epochLength: 3600", "epochLength: 7200"));
+      const flags = flagsOf("killed", anvil.url, "hoodi");
       await assert.rejects(run([...flags, "--yes", "--parameters", file]), { code: "PARAMETER_CHANGED" });
-      const others = [...flagsOf("other", anvil.url), "--out", join(directory, "killed.json"), "--yes"];
+      const others = [
+        ...flagsOf("other", anvil.url, "hoodi"),
+        "--out",
+        join(directory, "killed.json"),
+        "--yes",
+      ];
       await assert.rejects(run(others), { code: "DEPLOYMENT_OTHER_FACTORY" });
       assert.equal(await sent(anvil), TRANSACTIONS + 1);
     });
@@ -195,6 +209,19 @@ describe("deploying to a chain that nobody here wrote", () => {
       assert.equal(await sent(anvil), 0);
     });
 
+    it("what nobody agreed to", async (t) => {
+      const anvil = await startAnvil({ chainId: 700_001 });
+      t.after(() => anvil.stop());
+      const flags = flagsOf("asked", anvil.url);
+      await assert.rejects(run(flags), { code: "CONFIRMATION_MISSING" });
+      const questions: string[] = [];
+      const no = async (question: string) => questions.push(question) === 0;
+      const asking = deploy(parseDeployOptions(flags)!, { say: () => undefined, confirm: no });
+      await assert.rejects(asking, { code: "DECLINED" });
+      assert.equal(questions.length, 1);
+      assert.equal(await sent(anvil), 0);
+    });
+
     it("a chain that takes less code than Ethereum", async (t) => {
       const anvil = await startAnvil({ chainId: 700_006, codeSizeLimit: 20_000 });
       t.after(() => anvil.stop());
@@ -207,12 +234,12 @@ describe("deploying to a chain that nobody here wrote", () => {
       const key: Hex = `0x${"77".repeat(32)}`;
       const anvil = await startAnvil({ chainId: 700_004 });
       t.after(() => anvil.stop());
-      const hoodi = (url: string) => [...flagsOf("hoodi", url), "--network", "hoodi", "--yes"];
+      const hoodi = (url: string) => [...flagsOf("hoodi", url, "hoodi"), "--yes"];
       await assert.rejects(run(hoodi(anvil.url)), { code: "SETTING_MISSING" });
       process.env.HOODI_PRIVATE_KEY = key;
       t.after(() => delete process.env.HOODI_PRIVATE_KEY);
       await assert.rejects(run(hoodi(anvil.url)), { code: "CHAIN_ID_WRONG" });
-      const right = await startAnvil({ chainId: 560_048 });
+      const right = await startAnvil({ chainId: HOODI });
       t.after(() => right.stop());
       await assert.rejects(run(hoodi(right.url)), { code: "BALANCE_TOO_LOW" });
       assert.equal(await right.client.getBlockNumber(), 0n);
