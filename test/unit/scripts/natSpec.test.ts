@@ -32,8 +32,14 @@ test("declarations are found with their comments, and nothing else is", () => {
     "}",
   ].join("\n");
   assert.deepEqual(membersOf(source), [
-    { kind: "event", name: "Happened", comment: "@notice What happened.\n@param id Whose.", line: 4 },
-    { kind: "error", name: "Bare", comment: "", line: 7 },
-    { kind: "function", name: "act", comment: "", line: 13 },
+    {
+      kind: "event",
+      name: "Happened",
+      parameters: [{ name: "id", indexed: true }],
+      comment: "@notice What happened.\n@param id Whose.",
+      line: 4,
+    },
+    { kind: "error", name: "Bare", parameters: [{ name: "value", indexed: false }], comment: "", line: 7 },
+    { kind: "function", name: "act", parameters: [], comment: "", line: 13 },
   ]);
 });
