@@ -6,6 +6,8 @@ import type { Recovery } from "./secondHalf.ts";
 /** What `npm start -- --json` prints as the last line of stdout. */
 export interface StoryResult extends Disturbances {
   input: { path: string; bytes: number; sha256: string };
+  /** Client and version of a chain that was running already; null of the network's own. */
+  chain: { id: number; version: string | null };
   order: { id: Hex; slots: number; stripes: number; shards: number; gas: number; gasPerSlot: number };
   /** The order that the cheater holds a slot of too; null when the network is too small for the second half. */
   secondOrder: { id: Hex; slots: number; stripes: number } | null;

@@ -138,6 +138,7 @@ async function tell(
     const certificates = await readCertificates(network);
     return {
       input: { path: input.path, bytes: input.bytes, sha256: input.sha256 },
+      chain: { id: network.chain.id, version: network.chain.version ?? null },
       order: {
         id: stored.orderId,
         slots: stored.slots,
