@@ -18,6 +18,8 @@ async function start({ port, keys }: { port: number; keys: readonly Hex[] }): Pr
         accounts: keys.map((privateKey) => ({ privateKey, balance: BALANCE })),
         mining: { auto: false, interval: 0 },
         loggingEnabled: false,
+        // Code that is compiled the quick way is larger.
+        allowUnlimitedContractSize: process.env.MEMO_QUICK_BUILD === "1",
       },
     },
   });

@@ -8,7 +8,7 @@ import { after, before, describe, test } from "node:test";
 import { createPublicClient, http } from "viem";
 import { rpcOf } from "../../scripts/embedded/rpc.ts";
 import type { StoryResult } from "../../scripts/story/result.ts";
-import { startAnvil } from "../support/anvil.ts";
+import { type Anvil, startAnvil } from "../support/anvil.ts";
 import { startLocalChain } from "../support/localChain.ts";
 import { descendants, type Ended, runProcess, startProcess, untilGone } from "./harness/process.ts";
 
@@ -34,12 +34,15 @@ function rpcAt(url: string) {
 }
 
 describe("the whole story on anvil, under another chain id, mining by the clock until it is borrowed", () => {
-  let anvil: Awaited<ReturnType<typeof startAnvil>>;
+  let anvil: Anvil;
   let told: Ended;
   let result: StoryResult;
   before(async () => {
     // A chain that has been running since 2020 as far as its blocks say.
-    anvil = await startAnvil(["--chain-id", "9001", "--block-time", "2", "--timestamp", "1600000000"]);
+    anvil = await startAnvil({
+      chainId: 9001,
+      flags: ["--block-time", "2", "--timestamp", "1600000000"],
+    });
     told = await runProcess([START, "--rpc", anvil.url, "--once", "--json", ...flagsOf("anvil")]);
     result = resultOf(told);
   });
@@ -118,7 +121,7 @@ test("a story on a Hardhat node; Ctrl-C in it leaves the chain mining as it did,
 });
 
 test("a chain that ends in the middle ends the story with one readable message", async () => {
-  const anvil = await startAnvil();
+  const anvil = await startAnvil({ chainId: 31_337 });
   const network = startProcess([START, "--rpc", anvil.url, ...SMALL, ...flagsOf("lost")]);
   await network.said(/registered with stake/);
   await anvil.stop();

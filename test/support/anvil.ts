@@ -11,6 +11,7 @@ const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", arm64: "
 export type Anvil = {
   readonly url: string;
   readonly client: PublicClient;
+  isRunning(): boolean;
   mine(blocks: number): Promise<void>;
   stop(): Promise<void>;
 };
@@ -27,12 +28,15 @@ export async function startAnvil(options: {
   hardfork?: string;
   /** Most bytes of a contract. */
   codeSizeLimit?: number;
+  /** Any more of anvil's own flags. */
+  flags?: readonly string[];
 }): Promise<Anvil> {
-  const { chainId, hardfork = "osaka", codeSizeLimit } = options;
+  const { chainId, hardfork = "osaka", codeSizeLimit, flags = [] } = options;
   // What is built while iterating is of any size.
   const unlimited = process.env.MEMO_QUICK_BUILD === "1" ? ["--disable-code-size-limit"] : [];
   const limits = codeSizeLimit === undefined ? unlimited : ["--code-size-limit", String(codeSizeLimit)];
-  const args = ["--port", "0", "--chain-id", String(chainId), "--hardfork", hardfork, ...limits];
+  const chain = ["--chain-id", String(chainId), "--hardfork", hardfork];
+  const args = ["--port", "0", ...chain, ...limits, ...flags];
   const child = spawn(binary(), args, { stdio: ["ignore", "pipe", "inherit"] });
   const address = await listening(child);
   const transport = http(`http://${address}`);
@@ -40,6 +44,7 @@ export async function startAnvil(options: {
   return {
     url: `http://${address}`,
     client,
+    isRunning: () => child.exitCode === null && child.signalCode === null,
     mine: (blocks) => createTestClient({ mode: "anvil", transport }).mine({ blocks }),
     stop: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;

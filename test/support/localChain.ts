@@ -25,6 +25,7 @@ export async function startLocalChain() {
         allowBlocksWithSameTimestamp: true,
         mining: { auto: false, interval: 0 },
         loggingEnabled: false,
+        allowUnlimitedContractSize: process.env.MEMO_QUICK_BUILD === "1",
       },
     },
   });
