@@ -61,7 +61,8 @@ export async function readBooks(network: EmbeddedNetwork): Promise<Books> {
   const transfers = await client.getContractEvents({
     ...erc20,
     eventName: "Transfer",
-    fromBlock,
+    // The token may be older than the factory.
+    fromBlock: "earliest",
     toBlock: block,
     strict: true,
   });
