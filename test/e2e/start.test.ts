@@ -236,7 +236,7 @@ describe("the whole story of a file of two megabytes, told once and as JSON", ()
       "Disputes.challenge",
       "Disputes.respond",
       "Disputes.closeChallenge",
-      "Disputes.reportEquivocation",
+      "ChallengeSettlement.reportEquivocation",
     ]) {
       assert.ok(kinds.has(kind), `${kind} is missing`);
     }

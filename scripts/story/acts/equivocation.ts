@@ -14,7 +14,7 @@ import { sendAll } from "../../embedded/calls.ts";
 import type { EmbeddedNetwork } from "../../embedded/network.ts";
 import type { StoryContext } from "../context.ts";
 import { formatTokens } from "../format.ts";
-import { readDisputeLogs, readSettlementLogs } from "../groupLogs.ts";
+import { readSettlementLogs } from "../groupLogs.ts";
 import { tellEpoch } from "../runEpochs.ts";
 import { lastFinished } from "../waiting.ts";
 import { senderOf, targetsOf } from "./play.ts";
@@ -53,13 +53,13 @@ export async function reportDoubleSigner(network: EmbeddedNetwork, keeper: numbe
   const signatures = await Promise.all([honest, other].map((each) => signCommit(network, keeper, each)));
   await sendAll(senderOf(network), [
     {
-      ...targetsOf(network).disputes,
+      ...targetsOf(network).settlement,
       account: embeddedAccount("outsider"),
       functionName: "reportEquivocation",
       args: [honest, other, members.indexOf(keeper), ...signatures],
     },
   ]);
-  const logs = await readDisputeLogs(network);
+  const logs = await readSettlementLogs(network);
   return logs.filter((log) => log.eventName === "EquivocationReported").at(-1)?.args;
 }
 

@@ -1,8 +1,11 @@
 import type { Abi, Address, Hex } from "viem";
 import type { StoreResult } from "../../../client/store/store.ts";
+import { allowancesAbi } from "../../../protocol/abi/generated/Allowances.ts";
+import { challengeSettlementAbi } from "../../../protocol/abi/generated/ChallengeSettlement.ts";
 import { disputesAbi } from "../../../protocol/abi/generated/Disputes.ts";
 import { repairsAbi } from "../../../protocol/abi/generated/Repairs.ts";
 import { stakingAbi } from "../../../protocol/abi/generated/Staking.ts";
+import { storageOrdersAbi } from "../../../protocol/abi/generated/StorageOrders.ts";
 import type { Kzg } from "../../../protocol/kzg/kzg.ts";
 import type { Order } from "../../../protocol/order.ts";
 import type { Call, Sender } from "../../embedded/calls.ts";
@@ -48,11 +51,19 @@ export function senderOf({ chain, conductor }: EmbeddedNetwork): Sender {
 type Target = Pick<Call, "address" | "abi">;
 
 /** The contracts of the group, to be called. */
-export function targetsOf({ group }: EmbeddedNetwork): Record<"disputes" | "repairs" | "staking", Target> {
+export function targetsOf({
+  group,
+}: EmbeddedNetwork): Record<
+  "allowances" | "disputes" | "orders" | "repairs" | "settlement" | "staking",
+  Target
+> {
   const target = (address: Address, abi: unknown): Target => ({ address, abi: abi as Abi });
   return {
+    allowances: target(group.allowances, allowancesAbi),
     disputes: target(group.disputes, disputesAbi),
+    orders: target(group.orders, storageOrdersAbi),
     repairs: target(group.repairs, repairsAbi),
+    settlement: target(group.settlement, challengeSettlementAbi),
     staking: target(group.staking, stakingAbi),
   };
 }

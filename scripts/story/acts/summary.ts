@@ -58,7 +58,9 @@ export async function readDisturbances(
   const challenged = disputes.filter((log) => log.eventName === "ChallengeOpened").map(({ args }) => args);
   const answered = disputes.filter((log) => log.eventName === "ChallengeAnswered").map(({ args }) => args.id);
   const slashes = disputes.filter((log) => log.eventName === "CollateralSlashed").map(({ args }) => args);
-  const reports = disputes.filter((log) => log.eventName === "EquivocationReported").map(({ args }) => args);
+  const reports = settlement
+    .filter((log) => log.eventName === "EquivocationReported")
+    .map(({ args }) => args);
   const total = (values: readonly bigint[]) => sum(values).toString();
   return {
     faults,
