@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import type { Hex, LocalAccount } from "viem";
+import type { Address, Hex, LocalAccount } from "viem";
+import type { Voucher } from "../protocol/allowance.ts";
 import { type Deployment, findGroup } from "../protocol/chain/deployment.ts";
 import type { Transactor } from "../protocol/chain/transactor.ts";
 import { createFieldPool, type FieldPool } from "../protocol/kzg/fieldPool.ts";
@@ -10,6 +11,7 @@ import type { RandomBytes } from "../protocol/object/envelope.ts";
 import { createReedSolomon } from "../protocol/object/reedSolomon.ts";
 import { type Clock, systemClock } from "../protocol/runtime/clock.ts";
 import { createSilentLogger, type Logger } from "../protocol/runtime/logger.ts";
+import type { AgentAllowance } from "./chain/allowanceView.ts";
 import { createConnection } from "./chain/connection.ts";
 import { createGroupView, type GroupView } from "./chain/groupView.ts";
 import { createMemberCache } from "./chain/memberCache.ts";
@@ -21,6 +23,14 @@ import {
 } from "./disputes/directChallenge.ts";
 import { createKeyring } from "./keyring.ts";
 import { lazy } from "./lazy.ts";
+import {
+  approveAgent,
+  type SignedVoucher,
+  type StandingTerms,
+  setStanding,
+  signVoucher,
+} from "./orders/allowances.ts";
+import { type Renewal, type RenewOptions, renewOrder } from "./orders/renewOrder.ts";
 import { endOrder, type Settlement, settleOrder } from "./orders/settleOrder.ts";
 import { createProviderLink, type ProviderLink } from "./providerLink.ts";
 import { createArchive, type Listing } from "./read/archive.ts";
@@ -88,6 +98,23 @@ export type Client = {
   end(orderId: Hex, options?: { signal?: AbortSignal }): Promise<{ orderId: Hex; endEpoch: number }>;
   /** Pays for what is finished; closes and releases an order that is over. @throws ORDER_NOT_FOUND */
   settle(orderId: Hex, options?: { signal?: AbortSignal }): Promise<Settlement>;
+  /** Goes on with an order over the same shards: nothing is uploaded. See `renewOrder` for errors. */
+  renew(orderId: Hex, options?: RenewOptions): Promise<Renewal>;
+  /** Says on what terms an order may go on without asking again; `times` 0 takes them back. See `setStanding`. */
+  setStanding(
+    orderId: Hex,
+    terms: StandingTerms,
+    options?: { signal?: AbortSignal },
+  ): Promise<{ transaction: Hex }>;
+  /** Everybody that may spend of the account's balance, or once might. */
+  agents(): Promise<AgentAllowance[]>;
+  /** Lets somebody spend of the account's balance; a budget of 0 takes it back. See `approveAgent` for errors. */
+  approveAgent(
+    of: { agent: Address; budget: bigint; expiresAt: bigint },
+    options?: { signal?: AbortSignal },
+  ): Promise<{ transaction: Hex }>;
+  /** Signs a promise of pay for reads, to be handed to its provider. */
+  signVoucher(voucher: Voucher): Promise<SignedVoucher>;
   /** Restores everything into a folder with nothing but wallet and chain. */
   recover(options: RecoverOptions): Promise<Recovery>;
   /** Uploads of this data directory that ended without a result, and whether their order was opened after all. */
@@ -211,6 +238,20 @@ export function createClient(options: ClientOptions): Client {
       const deps = { view, transactor: await transactor() };
       return settleOrder(deps, orderId, signal ?? new AbortController().signal);
     },
+    async renew(orderId, renewOptions) {
+      const deps = { view, account, random, clock, link: await link(), transactor: await transactor() };
+      return renewOrder(deps, orderId, renewOptions);
+    },
+    async setStanding(orderId, terms, { signal } = {}) {
+      const deps = { view, account, transactor: await transactor() };
+      return setStanding(deps, orderId, terms, signal ?? new AbortController().signal);
+    },
+    agents: () => view.allowances.agents(account.address),
+    async approveAgent(of, { signal } = {}) {
+      const deps = { view, account, transactor: await transactor() };
+      return approveAgent(deps, of, signal ?? new AbortController().signal);
+    },
+    signVoucher: (voucher) => signVoucher({ view, account }, voucher),
     async recover(recoverOptions) {
       return recoverAll(await archive(), recoverOptions);
     },

@@ -6,6 +6,7 @@ import { storageOrdersAbi } from "../../protocol/abi/generated/StorageOrders.ts"
 import type { DeployedGroup } from "../../protocol/chain/deployment.ts";
 import { MemoError } from "../../protocol/errors.ts";
 import type { Order } from "../../protocol/order.ts";
+import { type AllowanceView, createAllowanceView } from "./allowanceView.ts";
 import { createDisputeView, type DisputeView } from "./disputeView.ts";
 import { inBlockRanges } from "./eventLogs.ts";
 import { type Members, readMembers } from "./members.ts";
@@ -78,6 +79,7 @@ export type GroupView = {
   /** Whether a provider was certified as missing in an epoch. */
   missed(provider: number, epoch: number): Promise<boolean>;
   readonly disputes: DisputeView;
+  readonly allowances: AllowanceView;
 };
 
 const STATUSES = ["unknown", "open", "closed", "released", "cancelled"] as const;
@@ -198,5 +200,6 @@ export function createGroupView(options: {
       client.readContract({ ...settlement, functionName: "missed", args: [provider, epoch] }),
 
     disputes: createDisputeView({ client, group }),
+    allowances: createAllowanceView({ client, group }),
   };
 }

@@ -6,8 +6,8 @@ import type { RandomBytes } from "../../protocol/object/envelope.ts";
 import { nameSchema } from "../../protocol/object/manifestSchema.ts";
 import { encodePolicy, formatPolicy, type Policy, parsePolicy } from "../../protocol/object/policy.ts";
 import { LAYOUT, type Order } from "../../protocol/order.ts";
-import { requiredDeposit } from "../chain/funding.ts";
 import type { GroupView } from "../chain/groupView.ts";
+import { depositFor } from "../orders/payment.ts";
 import { mostManifestBytes } from "./buildManifest.ts";
 import { createProviderPool, type ProviderPool } from "./chooseProviders.ts";
 import { mostStripes } from "./production.ts";
@@ -83,14 +83,15 @@ function priceFor(
 /**
  * Settles name, policy, epochs, price, candidates and cost of an upload.
  * @throws MemoError `NAME_INVALID`, `POLICY_INVALID`, `EPOCHS_INVALID`, `PRICE_TOO_LOW`, `NOT_ENOUGH_PROVIDERS` and what
- * `requiredDeposit` throws
+ * `depositFor` throws
  */
 export async function planUpload(
-  deps: { view: GroupView; random: RandomBytes; payer: Address; roots: number },
+  deps: { view: GroupView; random: RandomBytes; account: Address; roots: number },
   source: Source,
   options: StoreOptions,
 ): Promise<UploadPlan> {
-  const { view, random, payer } = deps;
+  const { view, random, account } = deps;
+  const payer = options.asAgentOf ?? account;
   const name = nameOf(source, options);
   const policy = parsePolicy(options.policy ?? "rs(6,3)");
   const [now, members] = await Promise.all([view.now(), view.members()]);
@@ -109,7 +110,7 @@ export async function planUpload(
   const placeholder = bytesToHex(random(32));
   const draft: Order = {
     group: view.group.settlement,
-    owner: payer,
+    owner: account,
     payer,
     providers: Array.from({ length: policy.n }, (_, slot) => slot + 1),
     shardRoot: placeholder,
@@ -132,7 +133,7 @@ export async function planUpload(
     endEpoch: epochs.endEpoch,
     price,
     cost,
-    deposit: await requiredDeposit(view, payer, cost, options.deposit ?? true),
+    deposit: await depositFor(view, account, payer, cost, options.deposit ?? true),
     payer,
   };
   return { shown, policy, pool, now, draft };

@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
-import { bytesToHex, concatHex, type Hex, type LocalAccount } from "viem";
-import { storageOrdersAbi } from "../../protocol/abi/generated/StorageOrders.ts";
+import { bytesToHex, type Hex, type LocalAccount } from "viem";
 import type { Transactor } from "../../protocol/chain/transactor.ts";
 import { SHARD_BYTES, WINDOW_STRIPES } from "../../protocol/constants.ts";
 import { MemoError } from "../../protocol/errors.ts";
 import { shardRoot, slotRoot } from "../../protocol/merkle/slotRoot.ts";
 import type { ReedSolomon } from "../../protocol/object/reedSolomon.ts";
-import { ORDER_TYPES, type Order, orderId, ordersDomain } from "../../protocol/order.ts";
+import { type Order, orderId } from "../../protocol/order.ts";
 import { deposit } from "../chain/funding.ts";
 import type { GroupView } from "../chain/groupView.ts";
 import type { Root } from "../keyring.ts";
+import { openOrder, signOrderAs } from "../orders/payment.ts";
 import { buildManifest } from "./buildManifest.ts";
 import type { UploadJournal } from "./journal.ts";
 import { planUpload, type UploadPlan } from "./plan.ts";
@@ -75,7 +75,7 @@ async function signAll(
   signal: AbortSignal,
 ): Promise<{ order: Order; signatures: Hex[]; payerSignature: Hex }> {
   const { plan, slots, produced } = upload;
-  const { view, account } = deps;
+  const { view } = deps;
   const salt = bytesToHex(deps.random(32));
   const build = (): Order => ({
     ...plan.draft,
@@ -93,13 +93,7 @@ async function signAll(
       { details: { openBy: plan.draft.openBy }, retryable: true },
     );
   }
-  const payerSignature = await account.signTypedData({
-    domain: ordersDomain(view.chainId, view.group.orders),
-    types: ORDER_TYPES,
-    primaryType: "Order",
-    message: signed.order,
-  });
-  return { ...signed, payerSignature };
+  return { ...signed, payerSignature: await signOrderAs(deps, signed.order) };
 }
 
 /** Sends all shards and has all commitments verified. */
@@ -175,7 +169,7 @@ export async function storeSource(
   };
   const root = await deps.root(signal);
   const plan = await planUpload(
-    { view, random, payer: account.address, roots: root.roots.length },
+    { view, random, account: account.address, roots: root.roots.length },
     source,
     options,
   );
@@ -202,13 +196,7 @@ export async function storeSource(
     // From here on only the chain knows whether the order was opened; the entry stays until it is looked up.
     await journal.write({ ...entry, step: "opening", orderId: id });
     doubt = true;
-    const opened = await transactor.send({
-      address: view.group.orders,
-      abi: storageOrdersAbi,
-      functionName: "open",
-      args: [order, payerSignature, concatHex(signatures)],
-      signal,
-    });
+    const opened = await openOrder(deps, order, payerSignature, signatures, signal);
     doubt = false;
     onProgress({ stage: "opened", orderId: id, transaction: opened.hash, gas: opened.gasUsed });
     return {

@@ -1,3 +1,4 @@
+import type { Address } from "viem";
 import type { OnStoreProgress, StorePlan } from "./progress.ts";
 
 /** What may be said about a store besides its source. */
@@ -14,6 +15,8 @@ export type StoreOptions = {
   readonly maxPrice?: bigint;
   /** Epochs that are paid even if the order is ended early; default 0. */
   readonly minEpochs?: number;
+  /** Spend of this payer's balance, as an agent of it; the account owns what it stores all the same. */
+  readonly asAgentOf?: Address;
   /** Whether missing deposit is moved from the wallet; default true. */
   readonly deposit?: boolean;
   /** Whether segments are compressed where that makes them smaller; default true. */

@@ -84,7 +84,7 @@ export const providerProtocol = defineProtocol({
     /** A signature for an order over the content of an order that the provider holds a slot of: nothing is uploaded. */
     signRenewal: {
       request: z.strictObject({
-        from: bytes32,
+        former: bytes32,
         order: orderCodec,
         /** Of the payer or an agent of it; absent where the payer has set terms on chain. */
         consent: z.strictObject({ signer: address, signature: payerSignature }).optional(),

@@ -34,14 +34,14 @@ type Request = RequestOf<ProviderMethods, "signRenewal">;
 export function createSignRenewal(deps: RenewalDeps) {
   const { store, chain, lock } = deps;
   return async (request: Request): Promise<ResponseOf<ProviderMethods, "signRenewal">> => {
-    const { from, order: next } = request;
+    const { former, order: next } = request;
     const id = orderId(next);
     const slot = next.providers.indexOf(chain.self()?.id ?? 0);
     const signed = store.orders.get(id, slot);
     if (signed !== undefined) return { signature: bytesToHex(signed.signature) };
     const { startEpoch, endEpoch, openBy, price, stripes, policy } = next;
     assertTerms(chain, { slot, startEpoch, endEpoch, openBy, price, stripes, policy }, deps.limits);
-    const held = requireHeld(deps, from, slot);
+    const held = requireHeld(deps, former, slot);
     assertContinues(held.order, next);
     return lock.run(held.uploadId, 0, stripes, async () => {
       assertFewWaiting(store, held);
@@ -56,11 +56,11 @@ export function createSignRenewal(deps: RenewalDeps) {
   };
 }
 
-function requireHeld({ store, chain }: RenewalDeps, from: Hex, slot: number): HeldSlot {
-  const held = store.orders.get(from, slot);
-  if (held !== undefined && chain.order(from) !== undefined) return held;
-  throw new MemoError("RENEWAL_UNKNOWN", `This provider holds no slot ${slot} of an open order ${from}.`, {
-    details: { orderId: from, slot },
+function requireHeld({ store, chain }: RenewalDeps, former: Hex, slot: number): HeldSlot {
+  const held = store.orders.get(former, slot);
+  if (held !== undefined && chain.order(former) !== undefined) return held;
+  throw new MemoError("RENEWAL_UNKNOWN", `This provider holds no slot ${slot} of an open order ${former}.`, {
+    details: { orderId: former, slot },
   });
 }
 

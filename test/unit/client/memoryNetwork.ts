@@ -7,6 +7,7 @@ import {
   signatureToCompactSignature,
 } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
+import type { AgentAllowance } from "../../../client/chain/allowanceView.ts";
 import type { DirectChallenge, LostRecord } from "../../../client/chain/disputeView.ts";
 import type { GroupView, OpenedOrder, SlotState } from "../../../client/chain/groupView.ts";
 import type { ListedKeeper, ListedProvider } from "../../../client/chain/members.ts";
@@ -101,6 +102,7 @@ type AnyRequest = {
   readonly openBy: bigint;
   readonly order: Order;
   readonly orderId: Hex;
+  readonly former: Hex;
   readonly reason: string;
 };
 type Call = {
@@ -152,6 +154,9 @@ export type MemoryNetwork = {
   misbehave: Misbehave;
   /** Token wei: deposited and in the wallet; native coin in the wallet. */
   money: { deposited: bigint; token: bigint; native: bigint };
+  /** What agents may spend, by `payer agent`, and terms by order. */
+  readonly agents: Map<string, AgentAllowance>;
+  readonly standing: Map<Hex, { maxPrice: bigint; epochs: number; left: number }>;
   chainTime: number;
   epochNow: number;
   /** What the transactor was asked to send. */
@@ -159,6 +164,9 @@ export type MemoryNetwork = {
   /** Bytes that a provider holds of its only upload. */
   shardOf(provider: number, stripe: number): Uint8Array;
 };
+
+/** Functions that open an order. */
+const OPENING = new Set<string>(["open", "openByAgent", "renew"]);
 
 export const owner: LocalAccount = privateKeyToAccount(`0x${"42".repeat(32)}`);
 
@@ -235,6 +243,8 @@ export function createMemoryNetwork(options: { providers: number; domains?: numb
     calls: [],
     misbehave: (_call, honest) => honest(),
     money: { deposited: 0n, token: 10n ** 24n, native: 10n ** 18n },
+    agents: new Map(),
+    standing: new Map(),
     chainTime: 2_000,
     epochNow: 16,
     sent: [],
@@ -277,6 +287,16 @@ export function createMemoryNetwork(options: { providers: number; domains?: numb
       id,
       slotsOf(id).map((old) => (old.slot === slot ? { ...old, ...news(old) } : old)),
     );
+  }
+
+  async function signed(provider: number, order: Order) {
+    const signature = await operators.get(provider)!.signTypedData({
+      domain: ordersDomain(CHAIN_ID, deployment.groups[0]!.orders),
+      types: ORDER_TYPES,
+      primaryType: "Order",
+      message: order,
+    });
+    return { signature: serializeCompactSignature(signatureToCompactSignature(parseSignature(signature))) };
   }
 
   async function answer(provider: number, method: string, request: AnyRequest): Promise<unknown> {
@@ -332,15 +352,15 @@ export function createMemoryNetwork(options: { providers: number; domains?: numb
         if (order.providers[upload.slot] !== provider) throw new MemoError("SLOT_FOREIGN", "not mine");
         if (shardRoot(roots) !== order.shardRoot) throw new MemoError("SHARD_ROOT_WRONG", "not the root");
         upload.orders.add(orderId(order));
-        const signature = await operators.get(provider)!.signTypedData({
-          domain: ordersDomain(CHAIN_ID, deployment.groups[0]!.orders),
-          types: ORDER_TYPES,
-          primaryType: "Order",
-          message: order,
-        });
-        return {
-          signature: serializeCompactSignature(signatureToCompactSignature(parseSignature(signature))),
-        };
+        return signed(provider, order);
+      }
+      case "signRenewal": {
+        const held = [...uploads].find(
+          ([key, upload]) => key.startsWith(`${provider} `) && upload.orders.has(request.former),
+        );
+        if (!held) throw new MemoError("RENEWAL_UNKNOWN", "holds nothing of it");
+        held[1].orders.add(orderId(request.order));
+        return signed(provider, request.order);
       }
       case "getShard":
       case "getCommitments": {
@@ -439,14 +459,22 @@ export function createMemoryNetwork(options: { providers: number; domains?: numb
         collateral: [],
       }),
     },
+    allowances: {
+      agentOf: async (payer, agent) => network.agents.get(`${payer} ${agent}`) ?? nothing(agent),
+      agents: async (payer) =>
+        [...network.agents].flatMap(([key, one]) => (key.startsWith(payer) ? one : [])),
+      renewalOf: async (_payer, id) => network.standing.get(id),
+      redeemed: async () => 0n,
+    },
   };
+  const nothing = (agent: Address): AgentAllowance => ({ agent, budget: 0n, expiresAt: 0n });
   const transactor: Transactor = {
     async send(request) {
       network.sent.push(request.functionName);
       const args = (request as { args: readonly unknown[] }).args;
       if (request.functionName === "deposit") network.money.deposited += args[0] as bigint;
-      if (request.functionName === "open") {
-        const order = args[0] as Order;
+      if (OPENING.has(request.functionName)) {
+        const order = (request.functionName === "renew" ? args[1] : args[0]) as Order;
         const sequence = network.orders.length + 1;
         network.orders.push({ id: orderId(order), order, sequence, block: 10 + sequence });
       }

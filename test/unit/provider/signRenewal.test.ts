@@ -64,7 +64,7 @@ async function startHolding(t: TestContext) {
     signature: await account.signTypedData({ ...typed, message: order }),
   });
   const renew = async (order = continuation()) =>
-    sign({ from, order, consent: await consentOf(ownerAccount, order) });
+    sign({ former: from, order, consent: await consentOf(ownerAccount, order) });
   return { store, chain, fake, upload, sign, consentOf, renew };
 }
 
@@ -172,12 +172,12 @@ describe("who consents to an order that goes on", () => {
   it("is its payer, whoever paid before, and nobody in its place", async (t) => {
     const { sign, consentOf } = await startHolding(t);
     const next = continuation({ payer: agent.address });
-    await assert.rejects(sign({ from, order: next, consent: await consentOf(ownerAccount, next) }), refused);
+    await assert.rejects(sign({ former: from, order: next, consent: await consentOf(ownerAccount, next) }), refused);
     const foreign = { signer: agent.address, signature: (await consentOf(ownerAccount, next)).signature };
-    await assert.rejects(sign({ from, order: next, consent: foreign }), refused);
+    await assert.rejects(sign({ former: from, order: next, consent: foreign }), refused);
     const other = await consentOf(agent, { ...next, salt: zeroHash });
-    await assert.rejects(sign({ from, order: next, consent: other }), refused);
-    await sign({ from, order: next, consent: await consentOf(agent, next) });
+    await assert.rejects(sign({ former: from, order: next, consent: other }), refused);
+    await sign({ former: from, order: next, consent: await consentOf(agent, next) });
   });
 
   it("may be an agent of its payer, with a budget for all of it", async (t) => {
@@ -185,9 +185,9 @@ describe("who consents to an order that goes on", () => {
     const next = continuation();
     const consent = await consentOf(agent, next);
     fake.agentBudget = 199n;
-    await assert.rejects(sign({ from, order: next, consent }), refused);
+    await assert.rejects(sign({ former: from, order: next, consent }), refused);
     fake.agentBudget = 200n;
-    await sign({ from, order: next, consent });
+    await sign({ former: from, order: next, consent });
   });
 
   const terms = { payer: ownerAccount.address, orderId: from, maxPrice: 200n, epochs: 10, left: 1 };
@@ -203,14 +203,14 @@ describe("who consents to an order that goes on", () => {
     it(`is no payer that ${why}`, async (t) => {
       const { sign, fake } = await startHolding(t);
       if (set !== undefined) fake.renewals.set(from, { ...terms, ...set });
-      await assert.rejects(sign({ from, order: continuation(change) }), refused);
+      await assert.rejects(sign({ former: from, order: continuation(change) }), refused);
     });
   }
 
   it("is a payer that has set terms on chain, without a further word", async (t) => {
     const { sign, fake } = await startHolding(t);
     fake.renewals.set(from, terms);
-    const { signature } = await sign({ from, order: continuation() });
+    const { signature } = await sign({ former: from, order: continuation() });
     assert.equal((signature as Hex).length, 130);
   });
 });
