@@ -1,5 +1,6 @@
 import { createConfig, factory } from "ponder";
 import { getAbiItem } from "viem";
+import { allowancesAbi } from "../protocol/abi/generated/Allowances.ts";
 import { challengeSettlementAbi } from "../protocol/abi/generated/ChallengeSettlement.ts";
 import { disputesAbi } from "../protocol/abi/generated/Disputes.ts";
 import { groupFactoryAbi } from "../protocol/abi/generated/GroupFactory.ts";
@@ -15,7 +16,7 @@ const { address, startBlock } = deployment.factory;
 const event = getAbiItem({ abi: groupFactoryAbi, name: "GroupCreated" });
 
 /** Contracts that GroupFactory made, by the parameter of GroupCreated that names them. */
-function clones(parameter: "staking" | "orders" | "settlement" | "disputes" | "repairs") {
+function clones(parameter: "staking" | "orders" | "settlement" | "disputes" | "repairs" | "allowances") {
   return factory({ address, event, parameter, startBlock });
 }
 
@@ -72,6 +73,13 @@ export default createConfig({
       chain: "memo",
       abi: repairsAbi,
       address: clones("repairs"),
+      startBlock,
+      includeTransactionReceipts: true,
+    },
+    Allowances: {
+      chain: "memo",
+      abi: allowancesAbi,
+      address: clones("allowances"),
       startBlock,
       includeTransactionReceipts: true,
     },

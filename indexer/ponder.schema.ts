@@ -7,10 +7,12 @@
 // the text of this file and of what is there.
 
 // biome-ignore-start lint/performance/noBarrelFile: Ponder looks for tables nowhere else
+export * from "./src/schema/allowances.ts";
 export * from "./src/schema/disputes.ts";
 export * from "./src/schema/money.ts";
 export * from "./src/schema/network.ts";
 export * from "./src/schema/orders.ts";
+export * from "./src/schema/relations/allowances.ts";
 export * from "./src/schema/relations/disputes.ts";
 export * from "./src/schema/relations/money.ts";
 export * from "./src/schema/relations/network.ts";

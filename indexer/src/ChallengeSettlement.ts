@@ -1,10 +1,10 @@
 import { ponder } from "ponder:registry";
-import { epoch, exception, group, keeper, provider, roster, rosterMember } from "ponder:schema";
+import { epoch, equivocation, exception, group, keeper, provider, roster, rosterMember } from "ponder:schema";
 import { type Hex, hexToString } from "viem";
 import { quorumOf } from "../../protocol/certificate.ts";
 import { addTotals } from "./lib/books.ts";
 import { lower, scoped } from "./lib/ids.ts";
-import { type Db, record, stampOf } from "./lib/record.ts";
+import { type Db, eventId, record, stampOf } from "./lib/record.ts";
 
 /** Gap epochs that get a row of their own; a group that slept for a year must not write a million. */
 const GAP_ROWS = 256;
@@ -34,6 +34,18 @@ ponder.on("ChallengeSettlement:RosterRotated", async ({ event, context: { db } }
     });
   }
   await db.update(group, { id: groupAddress }).set({ rosterId: id });
+});
+
+// Staking tells of the money.
+ponder.on("ChallengeSettlement:EquivocationReported", async ({ event, context: { db } }) => {
+  const groupAddress = await record(db, event, "ChallengeSettlement");
+  const { epoch, round, reporter, slashed, reward } = event.args;
+  const keeperId = scoped(groupAddress, event.args.keeperId);
+  await db.insert(equivocation).values({
+    ...{ id: eventId(keeperId, event), groupAddress, keeperId, epochId: scoped(groupAddress, epoch) },
+    ...{ epoch: BigInt(epoch), round: BigInt(round), reporter: lower(reporter), slashed, reward },
+    ...stampOf(event),
+  });
 });
 
 ponder.on("ChallengeSettlement:EpochCertified", async ({ event, context: { db } }) => {

@@ -1,8 +1,8 @@
 import { ponder } from "ponder:registry";
 import {
   appeal,
+  demander,
   directChallenge,
-  equivocation,
   handOver,
   lostRecord,
   lostShard,
@@ -15,7 +15,7 @@ import { hexToString } from "viem";
 import { addTotals } from "./lib/books.ts";
 import { countLost } from "./lib/exceptions.ts";
 import { assignmentId, handOverId, lower, recordId, scoped, slotId } from "./lib/ids.ts";
-import { eventId, record, stampOf } from "./lib/record.ts";
+import { record, stampOf } from "./lib/record.ts";
 
 ponder.on("Disputes:LostRecorded", async ({ event, context: { db } }) => {
   const groupAddress = await record(db, event, "Disputes");
@@ -114,7 +114,8 @@ ponder.on("Disputes:ChallengeOpened", async ({ event, context: { db } }) => {
     ...{ groupAddress, orderId, slotId: slotId(orderId, slot), slot, stripe: BigInt(stripe) },
     ...{ challengeId: ticket.id, providerId },
     assignmentId: assignmentId(orderId, slot, ticket.since),
-    ...{ challenger: lower(ticket.challenger), ownerLane: ticket.ownerLane, state: "open" },
+    ...{ challenger: lower(ticket.challenger), ownerLane: ticket.ownerLane },
+    ...{ asBlob: ticket.asBlob, state: "open" },
     ...{
       bond: ticket.bond,
       deadline: ticket.deadline,
@@ -168,14 +169,23 @@ ponder.on("Disputes:ChallengeUnanswered", async ({ event, context: { db } }) => 
   await addTotals(db, groupAddress, { challengesUnanswered: 1, ...bonds });
 });
 
-// Staking tells of the money.
-ponder.on("Disputes:EquivocationReported", async ({ event, context: { db } }) => {
+// Told beside the end of the challenge, which counts the bond as returned.
+ponder.on("Disputes:BondForfeited", async ({ event, context: { db } }) => {
   const groupAddress = await record(db, event, "Disputes");
-  const { epoch, round, reporter, slashed, reward } = event.args;
-  const keeperId = scoped(groupAddress, event.args.keeperId);
-  await db.insert(equivocation).values({
-    ...{ id: eventId(keeperId, event), groupAddress, keeperId, epochId: scoped(groupAddress, epoch) },
-    ...{ epoch: BigInt(epoch), round: BigInt(round), reporter: lower(reporter), slashed, reward },
-    ...stampOf(event),
-  });
+  const { id, amount } = event.args;
+  await db
+    .update(directChallenge, { id: scoped(groupAddress, id) })
+    .set((row) => ({ burnt: (row.burnt ?? 0n) + amount }));
+  await addTotals(db, groupAddress, { bondsReturned: -amount, bondsBurnt: amount });
+});
+
+ponder.on("Disputes:DemanderApproved", async ({ event, context: { db } }) => {
+  const groupAddress = await record(db, event, "Disputes");
+  const owner = lower(event.args.owner);
+  const named = lower(event.args.demander);
+  const change = { approved: event.args.approved, ...stampOf(event) };
+  await db
+    .insert(demander)
+    .values({ id: `${groupAddress}-${owner}-${named}`, groupAddress, owner, demander: named, ...change })
+    .onConflictDoUpdate(change);
 });

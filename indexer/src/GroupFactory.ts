@@ -19,7 +19,8 @@ ponder.on("GroupFactory:setup", async ({ context }) => {
 
 ponder.on("GroupFactory:GroupCreated", async ({ event, context: { db } }) => {
   await record(db, event, "GroupFactory");
-  const { groupId, settlement, creator, staking, orders, disputes, repairs, parameters } = event.args;
+  const { groupId, settlement, creator, staking, orders, disputes, repairs, allowances, parameters } =
+    event.args;
   const id = lower(settlement);
   await db.insert(group).values({
     id,
@@ -30,6 +31,7 @@ ponder.on("GroupFactory:GroupCreated", async ({ event, context: { db } }) => {
     ordersAddress: lower(orders),
     disputesAddress: lower(disputes),
     repairsAddress: lower(repairs),
+    allowancesAddress: lower(allowances),
     parameters: Object.fromEntries(
       Object.entries(parameters).map(([key, value]) => [
         key,
@@ -44,6 +46,7 @@ ponder.on("GroupFactory:GroupCreated", async ({ event, context: { db } }) => {
   await adopt(db, id, "ChallengeSettlement", id);
   await adopt(db, lower(disputes), "Disputes", id);
   await adopt(db, lower(repairs), "Repairs", id);
+  await adopt(db, lower(allowances), "Allowances", id);
   await db.update(network, { id: NETWORK_ID }).set((row) => ({ groupCount: row.groupCount + 1 }));
 });
 

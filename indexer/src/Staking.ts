@@ -1,6 +1,6 @@
 import { ponder } from "ponder:registry";
-import { keeper, provider, slashing } from "ponder:schema";
-import type { Hex } from "viem";
+import { keeper, operatorChange, provider, slashing } from "ponder:schema";
+import { type Hex, zeroAddress } from "viem";
 import { addTotals, journal } from "./lib/books.ts";
 import { lower, scoped } from "./lib/ids.ts";
 import { type ChainEvent, type Db, eventId, record, stampOf } from "./lib/record.ts";
@@ -19,9 +19,10 @@ ponder.on("Staking:ProviderRegistered", async ({ event, context: { db } }) => {
     operator: lower(operator),
     ...{ domain, ask, repairs, endpoint },
     ...{ stake: 0n, collateral: 0n, unbonding: 0n, slotCount: 0, shards: 0n, exiting: false },
+    ...{ jailedUntil: 0n, jailCount: 0 },
     ...{ missedEpochs: 0, slotsLost: 0, slotsLeft: 0, lostRecordCount: 0, appealsWon: 0 },
     ...{ offersReceived: 0, offersExpired: 0, slotsRepaired: 0, challenged: 0, challengesUnanswered: 0 },
-    ...{ slashed: 0n, earned: 0n, bonuses: 0n, credit: 0n, creditWithdrawn: 0n },
+    ...{ slashed: 0n, earned: 0n, bonuses: 0n, readsPaid: 0n, credit: 0n, creditWithdrawn: 0n },
     ...stampOf(event),
   });
   await addTotals(db, group, { providerCount: 1 });
@@ -103,6 +104,38 @@ ponder.on("Staking:ProviderExiting", async ({ event, context: { db } }) => {
   await addTotals(db, group, { exitingCount: exiting ? 1 : -1 });
 });
 
+ponder.on("Staking:ProviderJailed", async ({ event, context: { db } }) => {
+  const group = await record(db, event, "Staking");
+  const { providerId, untilEpoch } = event.args;
+  await db
+    .update(provider, { id: scoped(group, providerId) })
+    .set((row) => ({ jailedUntil: BigInt(untilEpoch), jailCount: row.jailCount + 1 }));
+});
+
+ponder.on("Staking:OperatorChanged", async ({ event, context: { db } }) => {
+  const group = await record(db, event, "Staking");
+  const { role, operator, former } = event.args;
+  const id = scoped(group, event.args.id);
+  await changeMember(db, role, id, { operator: lower(operator) });
+  await db.insert(operatorChange).values({
+    ...{ id: eventId(`${id}-${role}`, event), groupAddress: group },
+    ...(role === ROLE.keeper ? { keeperId: id } : { providerId: id }),
+    ...{ operator: lower(operator), former: lower(former), ...stampOf(event) },
+  });
+});
+
+ponder.on("Staking:OwnershipTransferStarted", async ({ event, context: { db } }) => {
+  const group = await record(db, event, "Staking");
+  const { role, id, to } = event.args;
+  await changeMember(db, role, scoped(group, id), { pendingOwner: to === zeroAddress ? null : lower(to) });
+});
+
+ponder.on("Staking:OwnershipTransferred", async ({ event, context: { db } }) => {
+  const group = await record(db, event, "Staking");
+  const { role, id, to } = event.args;
+  await changeMember(db, role, scoped(group, id), { owner: lower(to), pendingOwner: null });
+});
+
 // Who gets it is told by StorageOrders and Disputes.
 ponder.on("Staking:ProviderSlashed", async ({ event, context: { db } }) => {
   const group = await record(db, event, "Staking");
@@ -144,6 +177,13 @@ ponder.on("Staking:KeeperSlashed", async ({ event, context: { db } }) => {
   });
   await journal(db, event, group, { kind: "keeperSlashed", amount, actor: lower(reporter), keeperId: id });
 });
+
+type MemberChange = { readonly operator?: Hex; readonly owner?: Hex; readonly pendingOwner?: Hex | null };
+
+async function changeMember(db: Db, role: number, id: string, change: MemberChange): Promise<void> {
+  if (role === ROLE.keeper) await db.update(keeper, { id }).set(change);
+  else await db.update(provider, { id }).set(change);
+}
 
 type StakeChange = {
   readonly role: number;

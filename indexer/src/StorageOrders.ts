@@ -1,5 +1,5 @@
 import { ponder } from "ponder:registry";
-import { keeper, order, payment, provider, slot, slotAssignment } from "ponder:schema";
+import { cancelledOrder, keeper, order, payment, provider, slot, slotAssignment } from "ponder:schema";
 import { addTotals, changePayer, journal } from "./lib/books.ts";
 import { creditSlots } from "./lib/credits.ts";
 import { assignmentId, lower, payerAddress, payerId, scoped, slotId } from "./lib/ids.ts";
@@ -212,4 +212,39 @@ ponder.on("StorageOrders:TreasuryCredited", async ({ event, context: { db } }) =
   const { term, orderId, amount } = event.args;
   await addTotals(db, group, { pools: amount, creditedToTreasury: amount });
   await journal(db, event, group, { kind: "treasuryCredited", amount, orderId, term });
+});
+
+ponder.on("StorageOrders:ReadsPaid", async ({ event, context: { db } }) => {
+  const group = await record(db, event, "StorageOrders");
+  const { payer, providerId, amount } = event.args;
+  const id = scoped(group, providerId);
+  await db.update(provider, { id }).set((row) => ({
+    readsPaid: row.readsPaid + amount,
+    credit: row.credit + amount,
+  }));
+  await changePayer(db, group, payer, { balance: -amount, readsPaid: amount });
+  await addTotals(db, group, { payerBalances: -amount, credits: amount, paidForReads: amount });
+  const line = { kind: "readsPaid", amount, payerId: payerId(group, payer), providerId: id } as const;
+  await journal(db, event, group, line);
+});
+
+ponder.on("StorageOrders:OrderCancelled", async ({ event, context: { db } }) => {
+  const group = await record(db, event, "StorageOrders");
+  const { orderId, by } = event.args;
+  await db
+    .insert(cancelledOrder)
+    .values({ id: orderId, groupAddress: group, by: lower(by), ...stampOf(event) });
+});
+
+ponder.on("StorageOrders:OrderExpiring", async ({ event, context: { db } }) => {
+  await record(db, event, "StorageOrders");
+  const expiringBlock = Number(event.block.number);
+  await db.update(order, { id: event.args.orderId }).set({ expiringBlock });
+});
+
+ponder.on("StorageOrders:OrderRenewed", async ({ event, context: { db } }) => {
+  await record(db, event, "StorageOrders");
+  const { orderId, nextOrderId } = event.args;
+  await db.update(order, { id: orderId }).set({ renewedById: nextOrderId });
+  await db.update(order, { id: nextOrderId }).set({ renewedFromId: orderId });
 });

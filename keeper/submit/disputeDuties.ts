@@ -1,4 +1,5 @@
 import { type Address, bytesToHex, type Hex, isAddressEqual } from "viem";
+import { challengeSettlementAbi } from "../../protocol/abi/generated/ChallengeSettlement.ts";
 import { disputesAbi } from "../../protocol/abi/generated/Disputes.ts";
 import { type LostRecordInfo, lostKey } from "../../protocol/chain/disputeTypes.ts";
 import { type GroupState, rosterOf } from "../../protocol/chain/groupTypes.ts";
@@ -33,6 +34,7 @@ export function isClosable({ head, directChallenges }: GroupState, record: LostR
 export function createDisputeDuties(deps: {
   transactor: Transactor;
   disputes: Address;
+  settlement: Address;
   operator: Address;
   state: () => GroupState;
   journal: Pick<Journal, "equivocations" | "dropEquivocation">;
@@ -43,6 +45,7 @@ export function createDisputeDuties(deps: {
 }): (block: number) => void {
   const { transactor, operator, journal, turns, onSubmitted, signal, logger } = deps;
   const contract = { address: deps.disputes, abi: disputesAbi } as const;
+  const settlement = { address: deps.settlement, abi: challengeSettlementAbi } as const;
   /** Block that closed a record: until it is final, the state does not know. */
   const closedAt = new Map<string, number>();
 
@@ -67,7 +70,7 @@ export function createDisputeDuties(deps: {
     const { first, second } = equivocation;
     try {
       const { gasUsed } = await transactor.send({
-        ...contract,
+        ...settlement,
         functionName: "reportEquivocation",
         args: [
           first.certificate,

@@ -70,7 +70,7 @@ export function createSubmitter(options: {
   const onSubmitted: Submitted = (what, gas) => options.onSubmitted?.(what, gas);
   const common = { ...options, turns, onSubmitted };
   const finish = createFinishing({ ...common, settlement, orders, rankFor });
-  const tickDisputes = createDisputeDuties({ ...common, disputes });
+  const tickDisputes = createDisputeDuties({ ...common, disputes, settlement });
 
   async function certify({ record }: Duty): Promise<void> {
     const { certificate, signers, signatures } = record;

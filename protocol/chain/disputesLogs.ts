@@ -58,12 +58,6 @@ export function applyDisputes(
       draft.milestones.push({ type: "challengeUnanswered", challenge, reward, evicted });
       return;
     }
-    case "EquivocationReported": {
-      const { keeperId, epoch, round, reporter } = log.args;
-      const keeper = known(draft.state.keepers, keeperId);
-      draft.milestones.push({ type: "keeperSlashed", keeper, epoch, round, reporter });
-      return;
-    }
   }
 }
 

@@ -39,6 +39,12 @@ export function applySettlement(draft: GroupDraft, block: FinalBlock, log: Settl
       milestones.push({ type: "rosterRotated", roster });
       return;
     }
+    case "EquivocationReported": {
+      const { keeperId, epoch, round, reporter } = log.args;
+      const keeper = known(state.keepers, keeperId);
+      milestones.push({ type: "keeperSlashed", keeper, epoch, round, reporter });
+      return;
+    }
     case "KeeperMasked":
       applyMasked(draft, log.args.keeperId);
       return;

@@ -53,6 +53,7 @@ export const ZERO_TOTALS = {
   creditedToPayers: 0n,
   creditedToProviders: 0n,
   creditedToTreasury: 0n,
+  paidForReads: 0n,
   slashedFromKeepers: 0n,
   paidToReporters: 0n,
   burnt: 0n,
@@ -107,6 +108,7 @@ export type PayerChange = {
   readonly withdrawn?: bigint;
   readonly refunded?: bigint;
   readonly credited?: bigint;
+  readonly readsPaid?: bigint;
   /** Replaces what was announced before. */
   readonly request?: { readonly amount: bigint; readonly withdrawableAt: bigint | null };
 };
@@ -130,6 +132,7 @@ export async function changePayer(
     withdrawn: (before?.withdrawn ?? 0n) + (change.withdrawn ?? 0n),
     refunded: (before?.refunded ?? 0n) + (change.refunded ?? 0n),
     credited: (before?.credited ?? 0n) + (change.credited ?? 0n),
+    readsPaid: (before?.readsPaid ?? 0n) + (change.readsPaid ?? 0n),
     requested,
     withdrawableAt: change.request ? change.request.withdrawableAt : (before?.withdrawableAt ?? null),
   };

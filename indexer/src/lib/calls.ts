@@ -1,4 +1,5 @@
 import { type Abi, type Hex, toFunctionSelector } from "viem";
+import { allowancesAbi } from "../../../protocol/abi/generated/Allowances.ts";
 import { challengeSettlementAbi } from "../../../protocol/abi/generated/ChallengeSettlement.ts";
 import { disputesAbi } from "../../../protocol/abi/generated/Disputes.ts";
 import { groupFactoryAbi } from "../../../protocol/abi/generated/GroupFactory.ts";
@@ -12,7 +13,8 @@ export type ContractName =
   | "StorageOrders"
   | "ChallengeSettlement"
   | "Disputes"
-  | "Repairs";
+  | "Repairs"
+  | "Allowances";
 
 const ABIS: Readonly<Record<ContractName, Abi>> = {
   GroupFactory: groupFactoryAbi,
@@ -21,6 +23,7 @@ const ABIS: Readonly<Record<ContractName, Abi>> = {
   ChallengeSettlement: challengeSettlementAbi,
   Disputes: disputesAbi,
   Repairs: repairsAbi,
+  Allowances: allowancesAbi,
 };
 
 const NAMES: Readonly<Record<string, ReadonlyMap<string, string>>> = Object.fromEntries(

@@ -22,6 +22,16 @@ export function payerAddress(id: string): Hex {
   return id.slice(id.lastIndexOf("-") + 1) as Hex;
 }
 
+/** Id of what somebody may spend of a payer's balance. */
+export function agentId(group: Hex, payer: Hex, agent: Hex): string {
+  return `${payerId(group, payer)}-${lower(agent)}`;
+}
+
+/** Id of the terms on which an order may go on. */
+export function renewalId(group: Hex, payer: Hex, order: Hex): string {
+  return `${payerId(group, payer)}-${order}`;
+}
+
 export function slotId(order: Hex, slot: number): string {
   return `${order}-${slot}`;
 }

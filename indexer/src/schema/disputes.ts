@@ -98,6 +98,8 @@ export const directChallenge = onchainTable(
     challenger: t.hex().notNull(),
     /** Whether the order's owner opened it in its own lane. */
     ownerLane: t.boolean().notNull(),
+    /** Whether the answer has to bring the shard as a blob of its transaction. */
+    asBlob: t.boolean().notNull(),
     state: challengeState("state").notNull(),
     /** Native wei: what was staked on it, what of it paid for the answer, and what was burnt. */
     bond: t.bigint().notNull(),

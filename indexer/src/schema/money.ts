@@ -26,6 +26,7 @@ export const movementKind = onchainEnum("movement_kind", [
   "payerCredited",
   "providerCredited",
   "treasuryCredited",
+  "readsPaid",
 ]);
 
 /** The journal of all money. Id: `<block>-<log index>-<kind>`. */

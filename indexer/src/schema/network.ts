@@ -21,6 +21,7 @@ export const group = onchainTable("group", (t) => ({
   ordersAddress: t.hex().notNull(),
   disputesAddress: t.hex().notNull(),
   repairsAddress: t.hex().notNull(),
+  allowancesAddress: t.hex().notNull(),
   /** The parameter struct; amounts and seconds as decimal strings. */
   parameters: t.json().$type<Record<string, string | number | boolean>>().notNull(),
   lastCertifiedEpoch: t.integer(),

@@ -56,12 +56,18 @@ export const order = onchainTable(
     /** Taken out of escrow for bonuses, in all. */
     reserved: t.bigint().notNull(),
     closedBlock: t.integer(),
+    /** The order that goes on where this one ends on its payer's standing terms, and the one that this one goes on with. */
+    renewedById: t.hex(),
+    renewedFromId: t.hex(),
+    /** Block in which somebody gave notice that it ends soon. */
+    expiringBlock: t.integer(),
     ...stamp(t),
   }),
   (t) => ({
     byGroup: index().on(t.groupAddress),
     byOwner: index().on(t.owner),
     byPayer: index().on(t.payerId),
+    byShardRoot: index().on(t.shardRoot),
     byState: index().on(t.state),
     bySpareParities: index().on(t.spareParities),
   }),
@@ -102,6 +108,8 @@ export const payer = onchainTable(
     refunded: t.bigint().notNull(),
     /** Its share of slashed collateral, reserves that were not needed, rewards of direct challenges. */
     credited: t.bigint().notNull(),
+    /** What its vouchers paid for reads. */
+    readsPaid: t.bigint().notNull(),
     /** Announced withdrawal, and the Unix second from which it can be taken. */
     requested: t.bigint().notNull(),
     withdrawableAt: t.bigint(),

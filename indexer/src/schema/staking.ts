@@ -9,6 +9,8 @@ export const provider = onchainTable(
     groupAddress: t.hex().notNull(),
     providerId: t.integer().notNull(),
     owner: t.hex().notNull(),
+    /** Who may take ownership over; null when nobody was named. */
+    pendingOwner: t.hex(),
     operator: t.hex().notNull(),
     /** Multiaddr with the peer id. */
     endpoint: t.text().notNull(),
@@ -29,6 +31,9 @@ export const provider = onchainTable(
     shards: t.bigint().notNull(),
     /** Whether it asked to leave: its slots are offered to others. */
     exiting: t.boolean().notNull(),
+    /** First epoch in which it can take slots again after it was slashed, 0 before that; and how often it was. */
+    jailedUntil: t.bigint().notNull(),
+    jailCount: t.integer().notNull(),
     /** Certified epochs in which it missed. */
     missedEpochs: t.integer().notNull(),
     /** Slots taken from it, and those that it handed over in leaving. */
@@ -49,9 +54,10 @@ export const provider = onchainTable(
     challengesUnanswered: t.integer().notNull(),
     /** Collateral that was taken. */
     slashed: t.bigint().notNull(),
-    /** Pay that settlements credited, bonuses of repairs, what of both can be taken, and what was. */
+    /** Pay that settlements credited, bonuses of repairs, pay for reads, what of all can be taken, and what was. */
     earned: t.bigint().notNull(),
     bonuses: t.bigint().notNull(),
+    readsPaid: t.bigint().notNull(),
     credit: t.bigint().notNull(),
     creditWithdrawn: t.bigint().notNull(),
     ...stamp(t),
@@ -72,6 +78,8 @@ export const keeper = onchainTable(
     groupAddress: t.hex().notNull(),
     keeperId: t.integer().notNull(),
     owner: t.hex().notNull(),
+    /** Who may take ownership over; null when nobody was named. */
+    pendingOwner: t.hex(),
     operator: t.hex().notNull(),
     /** Null without a seat. */
     seat: t.integer(),

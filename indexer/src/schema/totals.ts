@@ -66,14 +66,13 @@ export const totals = (t: PgColumnsBuilders) => ({
   /** Bonuses of repairers. */
   creditedToProviders: t.bigint().notNull(),
   creditedToTreasury: t.bigint().notNull(),
+  /** By vouchers, out of payers' balances to providers' credits. */
+  paidForReads: t.bigint().notNull(),
   /** Stake of keepers that signed two results, with what was on its way out; what of it reporters got and what was burnt. */
   slashedFromKeepers: t.bigint().notNull(),
   paidToReporters: t.bigint().notNull(),
   burnt: t.bigint().notNull(),
-  /**
-   * Native wei: bonds of open direct challenges; those of closed ones went back (or were burnt, if the challenger
-   * refused), to responders, or were burnt.
-   */
+  /** Native wei: bonds of open direct challenges; those of closed ones went back, to responders, or were burnt. */
   bonds: t.bigint().notNull(),
   bondsReturned: t.bigint().notNull(),
   bondsReimbursed: t.bigint().notNull(),

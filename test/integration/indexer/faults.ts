@@ -258,9 +258,9 @@ export function equivocated(keeperId: number, seat: number, amount: bigint, rewa
       event("KeeperUnseated", { keeperId, seat, by: 0 }),
       event("KeeperSlashed", { keeperId, reporter: REPORTER, amount, reward }),
     ),
-    from("settlement", event("KeeperMasked", { keeperId })),
     from(
-      "disputes",
+      "settlement",
+      event("KeeperMasked", { keeperId }),
       event("EquivocationReported", {
         ...{ keeperId, reporter: REPORTER, epoch: 12, round: 1, slashed: amount, reward },
       }),

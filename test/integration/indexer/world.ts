@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Abi, type Address, type Hex, keccak256, pad, toHex } from "viem";
+import { allowancesAbi } from "../../../protocol/abi/generated/Allowances.ts";
 import { challengeSettlementAbi } from "../../../protocol/abi/generated/ChallengeSettlement.ts";
 import { disputesAbi } from "../../../protocol/abi/generated/Disputes.ts";
 import { groupFactoryAbi } from "../../../protocol/abi/generated/GroupFactory.ts";
@@ -19,6 +20,7 @@ export const ABIS = {
   settlement: challengeSettlementAbi as Abi,
   disputes: disputesAbi as Abi,
   repairs: repairsAbi as Abi,
+  allowances: allowancesAbi as Abi,
 };
 export type Part = keyof typeof ABIS;
 /** What one contract emits. */
@@ -92,6 +94,7 @@ export async function createWorld(): Promise<World> {
     settlement: await deployEventSource(node),
     disputes: await deployEventSource(node),
     repairs: await deployEventSource(node),
+    allowances: await deployEventSource(node),
   };
   const deploymentPath = join(directory, "deployment.json");
   await writeFile(deploymentPath, deploymentText(contracts));

@@ -132,7 +132,7 @@ describe("a keeper that signed two results", () => {
     reward: 1n,
   });
   const masked = logOf("settlement", "KeeperMasked", { keeperId: 2 });
-  const reported = logOf("disputes", "EquivocationReported", {
+  const reported = logOf("settlement", "EquivocationReported", {
     keeperId: 2,
     reporter: address(9),
     epoch: 4,

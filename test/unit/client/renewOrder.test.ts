@@ -131,7 +131,7 @@ describe("going on with an order", () => {
     await client.renew(id);
     for (const { request } of network.calls) {
       const {
-        from,
+        former,
         order: next,
         consent,
       } = request as unknown as {

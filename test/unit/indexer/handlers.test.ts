@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Abi } from "viem";
 import * as schema from "../../../indexer/ponder.schema.ts";
+import { allowancesAbi } from "../../../protocol/abi/generated/Allowances.ts";
 import { challengeSettlementAbi } from "../../../protocol/abi/generated/ChallengeSettlement.ts";
 import { disputesAbi } from "../../../protocol/abi/generated/Disputes.ts";
 import { groupFactoryAbi } from "../../../protocol/abi/generated/GroupFactory.ts";
@@ -22,6 +23,7 @@ const ABIS: Readonly<Record<string, Abi>> = {
   ChallengeSettlement: challengeSettlementAbi,
   Disputes: disputesAbi,
   Repairs: repairsAbi,
+  Allowances: allowancesAbi,
 };
 const textOf = (file: string): string => readFileSync(join(INDEXER, file), "utf8");
 

@@ -172,7 +172,10 @@ describe("who consents to an order that goes on", () => {
   it("is its payer, whoever paid before, and nobody in its place", async (t) => {
     const { sign, consentOf } = await startHolding(t);
     const next = continuation({ payer: agent.address });
-    await assert.rejects(sign({ former: from, order: next, consent: await consentOf(ownerAccount, next) }), refused);
+    await assert.rejects(
+      sign({ former: from, order: next, consent: await consentOf(ownerAccount, next) }),
+      refused,
+    );
     const foreign = { signer: agent.address, signature: (await consentOf(ownerAccount, next)).signature };
     await assert.rejects(sign({ former: from, order: next, consent: foreign }), refused);
     const other = await consentOf(agent, { ...next, salt: zeroHash });

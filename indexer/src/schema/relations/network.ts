@@ -1,4 +1,13 @@
 import { relations } from "ponder";
+import {
+  agent,
+  agentSpend,
+  cancelledOrder,
+  demander,
+  operatorChange,
+  renewal,
+  voucherChannel,
+} from "../allowances.ts";
 import { appeal, directChallenge, equivocation, lostRecord } from "../disputes.ts";
 import { movement, slashing } from "../money.ts";
 import { contract, gasUse, group, hashCheckpoint, network, transaction } from "../network.ts";
@@ -32,6 +41,13 @@ export const groupRelations = relations(group, ({ one, many }) => ({
   payers: many(payer),
   movements: many(movement),
   transactions: many(transaction),
+  agents: many(agent),
+  agentSpends: many(agentSpend),
+  renewals: many(renewal),
+  voucherChannels: many(voucherChannel),
+  cancelledOrders: many(cancelledOrder),
+  demanders: many(demander),
+  operatorChanges: many(operatorChange),
 }));
 
 export const contractRelations = relations(contract, ({ one, many }) => ({
@@ -58,6 +74,8 @@ export const transactionRelations = relations(transaction, ({ one, many }) => ({
   directChallenges: many(directChallenge),
   slashings: many(slashing),
   equivocations: many(equivocation),
+  agentSpends: many(agentSpend),
+  operatorChanges: many(operatorChange),
 }));
 
 export const gasUseRelations = relations(gasUse, ({ many }) => ({ transactions: many(transaction) }));

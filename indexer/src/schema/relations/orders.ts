@@ -1,4 +1,5 @@
 import { relations } from "ponder";
+import { agent, agentSpend, renewal, voucherChannel } from "../allowances.ts";
 import { directChallenge, lostShard } from "../disputes.ts";
 import { movement, slashing } from "../money.ts";
 import { group, transaction } from "../network.ts";
@@ -19,6 +20,18 @@ export const orderRelations = relations(order, ({ one, many }) => ({
   slashings: many(slashing),
   payments: many(payment),
   movements: many(movement),
+  agentSpends: many(agentSpend),
+  renewals: many(renewal),
+  renewedBy: one(order, {
+    fields: [order.renewedById],
+    references: [order.id],
+    relationName: "renewedBy",
+  }),
+  renewedFrom: one(order, {
+    fields: [order.renewedFromId],
+    references: [order.id],
+    relationName: "renewedFrom",
+  }),
 }));
 
 export const paymentRelations = relations(payment, ({ one }) => ({
@@ -32,4 +45,7 @@ export const payerRelations = relations(payer, ({ one, many }) => ({
   orders: many(order),
   slashings: many(slashing),
   movements: many(movement),
+  agents: many(agent),
+  renewals: many(renewal),
+  voucherChannels: many(voucherChannel),
 }));

@@ -1,4 +1,5 @@
 import { relations } from "ponder";
+import { operatorChange, voucherChannel } from "../allowances.ts";
 import { appeal, directChallenge, equivocation, lostRecord, lostShard } from "../disputes.ts";
 import { movement, slashing } from "../money.ts";
 import { group } from "../network.ts";
@@ -22,6 +23,8 @@ export const providerRelations = relations(provider, ({ one, many }) => ({
   directChallenges: many(directChallenge),
   slashings: many(slashing),
   movements: many(movement),
+  operatorChanges: many(operatorChange),
+  voucherChannels: many(voucherChannel),
 }));
 
 export const keeperRelations = relations(keeper, ({ one, many }) => ({
@@ -30,4 +33,5 @@ export const keeperRelations = relations(keeper, ({ one, many }) => ({
   equivocations: many(equivocation),
   slashings: many(slashing),
   movements: many(movement),
+  operatorChanges: many(operatorChange),
 }));
