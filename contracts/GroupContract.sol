@@ -39,12 +39,12 @@ abstract contract GroupContract is IGroup {
 
     /// @inheritdoc IGroup
     function parameters() external view returns (GroupParameters memory result) {
-        CloneArguments.answer(0, CloneArguments.GROUP_ID);
+        CloneArguments.answerParameters(result);
     }
 
     /// @inheritdoc IGroup
     function groupContracts() external view returns (GroupContracts memory result) {
-        CloneArguments.answer(CloneArguments.STAKING, CloneArguments.WORDS - CloneArguments.STAKING);
+        CloneArguments.answerContracts(result);
     }
 
     /// @inheritdoc IGroup

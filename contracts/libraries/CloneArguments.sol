@@ -73,14 +73,22 @@ library CloneArguments {
         }
     }
 
-    /// @notice Ends the call and answers with `count` words from `position` on as they lie, which is how the compiler
-    /// would encode them: decoding and encoding the parameters would take more code than all else.
-    function answer(uint256 position, uint256 count) internal view {
+    /// @notice Ends the call and answers with the parameters of this clone as they lie, which is how the compiler would
+    /// encode them: decoding and encoding them would take more code than all else.
+    function answerParameters(GroupParameters memory result) internal view {
         assembly ("memory-safe") {
-            let pointer := mload(0x40)
-            let size := shl(5, count)
-            extcodecopy(address(), pointer, add(PROXY_BYTES, shl(5, position)), size)
-            return(pointer, size)
+            let size := shl(5, GROUP_ID)
+            extcodecopy(address(), result, PROXY_BYTES, size)
+            return(result, size)
+        }
+    }
+
+    /// @notice The same with the contracts of this clone's group.
+    function answerContracts(GroupContracts memory result) internal view {
+        assembly ("memory-safe") {
+            let size := shl(5, sub(WORDS, STAKING))
+            extcodecopy(address(), result, add(PROXY_BYTES, shl(5, STAKING)), size)
+            return(result, size)
         }
     }
 }

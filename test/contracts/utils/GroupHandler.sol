@@ -61,7 +61,7 @@ contract GroupHandler is VmTest {
                 repairs: address(new Repairs()),
                 allowances: address(new Allowances())
             }),
-            IGroupFactoryTypes.ChainFacts({blockTime: 1, appealWindowMin: 60, blobs: false})
+            IGroupFactoryTypes.ChainFacts({blockTime: 1, appealWindowMin: 60, blobs: true})
         );
         (, GroupContracts memory group) = factory.createGroup(_parameters(), 0);
         (staking, orders) = (Staking(group.staking), StorageOrders(group.orders));
@@ -262,7 +262,7 @@ contract GroupHandler is VmTest {
                 repairBudget: 64,
                 rejoinEpochs: 2,
                 lockShare: 10_000,
-                blobAnswers: false
+                blobAnswers: true
             });
     }
 

@@ -183,7 +183,7 @@ export async function createDisputeGroup(
   return {
     ...group,
     ...{ kzg, tree, order, id, opened, draft: group.order, openOrder, certifyWith, apply, epoch },
-    ...{ entry, lost, recorded, answer, answers, appeal, closeRecord, passWindow, challenge },
+    ...{ bytesOf: shardOf, entry, lost, recorded, answer, answers, appeal, closeRecord, passWindow, challenge },
   };
 }
 
