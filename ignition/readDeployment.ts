@@ -6,7 +6,7 @@ import { GROUP_FUTURE } from "./modules/Group.ts";
 import { readJournal } from "./readJournal.ts";
 
 /**
- * What the transactions of a journal left on the chain: token, factory and every group that is done.
+ * What the transactions of a journal left on the chain: token, factory, registry and every group that is done.
  * @throws DEPLOY_UNFINISHED, and what the node throws
  */
 export async function readDeployment(client: PublicClient, folder: string): Promise<Deployment> {
@@ -19,6 +19,7 @@ export async function readDeployment(client: PublicClient, folder: string): Prom
     return { address: getAddress(contractAddress), startBlock: Number(blockNumber) };
   };
   const factory = await receiptOf("Factory#GroupFactory");
+  const storeRegistry = await receiptOf("StoreRegistry#StoreRegistry");
   const token = (await receiptOf("Token#MemoToken")).address;
   const groups = await Promise.all(
     done
@@ -26,7 +27,7 @@ export async function readDeployment(client: PublicClient, folder: string): Prom
       .map(({ transaction }) => readGroup(client, transaction!)),
   );
   if (groups.length === 0) throw unfinished(`${folder} has no group that is done`);
-  return { chainId: await client.getChainId(), factory, token, groups };
+  return { chainId: await client.getChainId(), factory, storeRegistry, token, groups };
 }
 
 async function readGroup(client: PublicClient, hash: Hex): Promise<DeployedGroup> {

@@ -68,7 +68,7 @@ export async function accountsOf(provider: EthereumProvider): Promise<readonly A
 }
 
 /**
- * Brings token, factory and one group onto a chain, or what of it the journal does not have yet.
+ * Brings token, factory, store registry and one group onto a chain, or what of it the journal does not have yet.
  * @throws DEPLOY_INCOMPLETE with Ignition's words, and what the node throws
  */
 export async function runModules(run: ModuleRun): Promise<void> {

@@ -1,6 +1,7 @@
 import { buildModule } from "@nomicfoundation/hardhat-ignition/modules";
 import { groupParametersSchema } from "../../protocol/chain/parameters.ts";
 import Factory from "./Factory.ts";
+import StoreRegistry from "./StoreRegistry.ts";
 import Token from "./Token.ts";
 
 /** What is chosen for a group; its token comes with the deployment. */
@@ -22,8 +23,9 @@ export function groupModule(name: string) {
   return buildModule(groupModuleId(name), (m) => {
     const { token } = m.useModule(Token);
     const { factory } = m.useModule(Factory);
+    const { storeRegistry } = m.useModule(StoreRegistry);
     const chosen = Object.fromEntries(CHOSEN_PARAMETERS.map((each) => [each, m.getParameter(each)]));
     m.call(factory, "createGroup", [{ token, ...chosen }, m.getParameter("salt")], { id: "createGroup" });
-    return { token, factory };
+    return { token, factory, storeRegistry };
   });
 }

@@ -19,8 +19,12 @@ const deployedGroup = z.strictObject({
   parameters: groupParametersSchema,
 });
 
+/** A contract that is there once, and the block from which it logs. */
+const deployedContract = z.strictObject({ address: addressText, startBlock: z.int().min(0) });
+
 const deployedChain = z.strictObject({
-  factory: z.strictObject({ address: addressText, startBlock: z.int().min(0) }),
+  factory: deployedContract,
+  storeRegistry: deployedContract,
   token: addressText,
   groups: z.array(deployedGroup).min(1),
 });

@@ -42,11 +42,12 @@ export function describePlan(plan: Plan): readonly string[] {
 }
 
 /** Where everything is. */
-export function describeDeployment({ factory, token, groups }: Deployment): readonly string[] {
+export function describeDeployment({ factory, storeRegistry, token, groups }: Deployment): readonly string[] {
   const { parameters, startBlock, groupId, ...contracts } = groups[0]!;
   const row = (name: string, value: string) => `  ${name.padEnd(TITLE_WIDTH)}${value}`;
   return [
     row("factory", factory.address),
+    row("store registry", storeRegistry.address),
     row("token", token),
     row("group", String(groupId)),
     ...Object.entries(contracts).map(([name, address]) => row(`  ${name}`, String(address))),

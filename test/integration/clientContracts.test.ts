@@ -44,6 +44,7 @@ async function setUp() {
     deployment: {
       chainId,
       factory: { address: group.settlement, startBlock: 1 },
+      storeRegistry: { address: group.settlement, startBlock: 1 },
       token: group.token,
       groups: [deployed],
     },

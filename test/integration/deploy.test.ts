@@ -24,7 +24,7 @@ const DEPLOYER: Address = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
 const DEPLOYER_KEY: Hex = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
 const HOODI = 560_048;
 /** What a fresh deployment sends. */
-const TRANSACTIONS = 9;
+const TRANSACTIONS = 10;
 
 /** Addresses of a printed plan or result, by the word before them. */
 function addressesIn(output: string): Record<string, string> {
@@ -108,6 +108,7 @@ describe("deploying to a chain that nobody here wrote", () => {
       }
       assert.equal(deployment.factory.address.toLowerCase(), planned.GroupFactory);
       assert.equal(deployment.token.toLowerCase(), planned.MemoToken);
+      assert.equal(deployment.storeRegistry.address.toLowerCase(), planned.StoreRegistry);
       // A transaction a block, the factory's and the group's last.
       assert.equal(deployment.factory.startBlock, TRANSACTIONS - 1);
       assert.equal(group!.startBlock, TRANSACTIONS);
@@ -181,7 +182,7 @@ describe("deploying to a chain that nobody here wrote", () => {
       const contracts = new Set(explorers.submissions.map(({ contract }) => contract));
       assert.deepEqual([...contracts].map((contract) => contract.replace(/^.*:/, "")).sort(), [
         ...["Allowances", "ChallengeSettlement", "Disputes", "GroupFactory", "MemoToken"],
-        ...["Repairs", "Staking", "StorageOrders"],
+        ...["Repairs", "Staking", "StorageOrders", "StoreRegistry"],
       ]);
       assert.equal(output.match(/is verified on/g)?.length, 3 * contracts.size);
 
@@ -194,9 +195,9 @@ describe("deploying to a chain that nobody here wrote", () => {
       };
       const [path, name] = submission.contract.split(":") as [string, string];
       const creation: Hex = `0x${compiled[path]![name]!.evm.bytecode.object}${submission.constructorArguments}`;
-      const [transaction] = (await anvil.client.getBlock({ blockNumber: 7n, includeTransactions: true }))
-        .transactions;
-      assert.equal(transaction!.input, creation);
+      const blockNumber = BigInt(TRANSACTIONS - 2);
+      const block = await anvil.client.getBlock({ blockNumber, includeTransactions: true });
+      assert.equal(block.transactions[0]!.input, creation);
     });
   });
 

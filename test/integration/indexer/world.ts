@@ -154,6 +154,7 @@ export function deploymentText(
   const group = { groupId: 1, ...clones, startBlock: 0, parameters: PARAMETERS };
   const chain = {
     factory: wrong.factory ?? { address: factory, startBlock: 0 },
+    storeRegistry: { address: factory, startBlock: 0 },
     token: TOKEN,
     groups: [group],
   };

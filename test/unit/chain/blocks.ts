@@ -14,6 +14,7 @@ export const GENESIS = 10_000;
 export const testDeployment: Deployment = {
   chainId: 31_337,
   factory: { address: address(1), startBlock: 1 },
+  storeRegistry: { address: address(10), startBlock: 1 },
   token: address(2),
   groups: [
     {

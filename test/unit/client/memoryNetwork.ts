@@ -37,6 +37,7 @@ const GROUP: Address = "0x00000000000000000000000000000000000000a3";
 export const deployment: Deployment = {
   chainId: CHAIN_ID,
   factory: { address: "0x00000000000000000000000000000000000000f0", startBlock: 0 },
+  storeRegistry: { address: "0x00000000000000000000000000000000000000f3", startBlock: 0 },
   token: "0x00000000000000000000000000000000000000f1",
   groups: [
     {
