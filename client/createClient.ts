@@ -106,6 +106,8 @@ export type Client = {
     terms: StandingTerms,
     options?: { signal?: AbortSignal },
   ): Promise<{ transaction: Hex }>;
+  /** Newest block and its timestamp (seconds): deadlines count by it. */
+  chainTime(): Promise<{ number: number; time: number }>;
   /** Everybody that may spend of the account's balance, or once might. */
   agents(): Promise<AgentAllowance[]>;
   /** Lets somebody spend of the account's balance; a budget of 0 takes it back. See `approveAgent` for errors. */
@@ -245,6 +247,10 @@ export function createClient(options: ClientOptions): Client {
     async setStanding(orderId, terms, { signal } = {}) {
       const deps = { view, account, transactor: await transactor() };
       return setStanding(deps, orderId, terms, signal ?? new AbortController().signal);
+    },
+    async chainTime() {
+      const { number, timestamp } = await view.head();
+      return { number, time: timestamp };
     },
     agents: () => view.allowances.agents(account.address),
     async approveAgent(of, { signal } = {}) {

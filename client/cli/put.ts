@@ -1,9 +1,10 @@
 import type { Command } from "commander";
+import type { Address } from "viem";
 import type { StoreProgress } from "../store/progress.ts";
 import { EXIT, type Session } from "./session.ts";
 import { formatBytes, formatTokens, type Progress, type Terminal } from "./terminal.ts";
 import type { AddVerb } from "./verb.ts";
-import { wei, wholeNumber } from "./verb.ts";
+import { addressOf, wei, wholeNumber } from "./verb.ts";
 
 type PutOptions = {
   name?: string;
@@ -11,6 +12,7 @@ type PutOptions = {
   epochs: number;
   startIn?: number;
   maxPrice?: bigint;
+  asAgentOf?: Address;
   deposit: boolean;
   compress: boolean;
   yes: boolean;
@@ -105,6 +107,7 @@ export function addPut(add: AddVerb): Command {
     .option("--epochs <n>", "epochs to keep it for", wholeNumber, 30)
     .option("--start-in <n>", "epochs from now to the first one paid (default: by size)", wholeNumber)
     .option("--max-price <wei>", "most token wei per 2^32 shard-epochs (default: what providers ask)", wei)
+    .option("--as-agent-of <payer>", "spend of this payer's deposit, as its agent", addressOf)
     .option("--no-deposit", "fail rather than move tokens from the wallet")
     .option("--no-compress", "store the bytes as they are, encrypted")
     .option("-y, --yes", "do not ask", false)

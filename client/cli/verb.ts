@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
-import type { Hex } from "viem";
+import { type Address, getAddress, type Hex, isAddress } from "viem";
 import { MemoError } from "../../protocol/errors.ts";
 import type { Session } from "./session.ts";
 
@@ -21,6 +21,12 @@ export function wholeNumber(text: string): number {
 export function wei(text: string): bigint {
   if (/^\d{1,39}$/.test(text)) return BigInt(text);
   throw new InvalidArgumentError("It must be a whole number of token wei.");
+}
+
+/** Parses an address. */
+export function addressOf(text: string): Address {
+  if (isAddress(text, { strict: false })) return getAddress(text);
+  throw new InvalidArgumentError(`${JSON.stringify(text)} is no address: 0x and 40 hexadecimal digits.`);
 }
 
 /** Parses `from-to` (both included), `from-` or a single `from`, as in HTTP. */

@@ -61,6 +61,8 @@ type Dispute = {
 export function createDisputes(deps: DisputesDeps): Disputes {
   const { view, logger, transactions } = deps;
   const disputes = new Map<string, Dispute>();
+  /** Demands that were told of as beyond this program. */
+  const unanswerable = new Set<bigint>();
 
   const note = (kind: DisputeKind, id: string): Dispute => {
     const key = `${kind} ${id}`;
@@ -154,6 +156,13 @@ export function createDisputes(deps: DisputesDeps): Disputes {
   const respond = (ticket: Ticket) => {
     const dispute = note("challenge", `${ticket.id}`);
     if (isOver(Number(ticket.deadline), Number(ticket.deadlineBlock))) return giveUp(dispute);
+    if (ticket.asBlob) {
+      if (!unanswerable.has(ticket.id)) {
+        logger.error({ id: dispute.id }, "a shard is demanded as a blob, which this program does not send");
+      }
+      unanswerable.add(ticket.id);
+      return;
+    }
     act(dispute, [ticket], ticket.draw, ([answer], signal) =>
       transactions.send({
         address: view.state().disputes,

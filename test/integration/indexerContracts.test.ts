@@ -174,7 +174,7 @@ describe("indexer over the real contracts", { timeout: 240_000 }, () => {
         items: { id: Hex; name: string; checkpoints: { items: { block: number; rollingHash: Hex }[] } }[];
       };
     }>("{ contracts { items { id name checkpoints(limit: 1000) { items { block rollingHash } } } } }");
-    assert.equal(contracts.items.length, 6);
+    assert.equal(contracts.items.length, 7);
     for (const { id: address, name, checkpoints } of contracts.items) {
       for (const { block, rollingHash } of checkpoints.items) {
         const onChain = await real.node.publicClient.readContract({

@@ -376,13 +376,13 @@ describe("indexer of faults", { timeout: 240_000 }, () => {
     });
     await world.emitAll([opened]);
     const before = await ask(`{ slashing(id: "${slotId(2)}-14") { challengeId } }`);
-    await world.emitAll([faults.unanswered(3n, 3, 0n, false)]);
+    await world.emitAll([faults.unanswered(3n, 3, 0n, false), faults.forfeited(3n, BOND)]);
     const answer = await ask(`{
-      directChallenge(id: "${group}-3") { reward evicted assignment { since until } }
+      directChallenge(id: "${group}-3") { reward evicted burnt assignment { since until } }
       slashing(id: "${slotId(2)}-14") { challengeId }
     }`);
     assert.deepEqual(answer.directChallenge, {
-      ...{ reward: "0", evicted: false, assignment: { since: "2", until: "14" } },
+      ...{ reward: "0", evicted: false, burnt: String(BOND), assignment: { since: "2", until: "14" } },
     });
     assert.deepEqual(answer.slashing, before.slashing, "who slashed first stays");
   });

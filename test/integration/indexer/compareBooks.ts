@@ -183,7 +183,7 @@ export async function assertBooks(real: RealGroup, url: string, order: Order): P
   }
 
   // Complete.
-  assert.equal(answer.contracts.items.length, 6);
+  assert.equal(answer.contracts.items.length, 7);
   for (const { id: address, name, rollingHash } of answer.contracts.items) {
     assert.equal(rollingHash, await read<Hex>(address, REAL_ABIS.staking, "rollingHash"), name);
   }

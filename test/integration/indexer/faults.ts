@@ -227,6 +227,11 @@ export function unanswered(id: bigint, providerId: number, reward: bigint, wasEv
   return from("disputes", event("ChallengeUnanswered", { id, providerId, reward, evicted: wasEvicted }));
 }
 
+/** The challenger takes no coin. */
+export function forfeited(id: bigint, amount: bigint): Emitting {
+  return from("disputes", event("BondForfeited", { id, challenger: CHALLENGER, amount }));
+}
+
 export function voided(place: SlotOf): Emitting {
   return from("repairs", event("SlotVoided", { orderId: orderOf(place), slot: place.slot }));
 }

@@ -11,7 +11,7 @@ import { formatBytes, formatCoin, formatTokens } from "../../../client/cli/termi
 import { formatDeployment } from "../../../protocol/chain/deployment.ts";
 import { MemoError } from "../../../protocol/errors.ts";
 import { noise } from "../object/noise.ts";
-import { createMemoryNetwork, deployment as fixture, type MemoryNetwork } from "./memoryNetwork.ts";
+import { createMemoryNetwork, deployment as fixture, type MemoryNetwork, owner } from "./memoryNetwork.ts";
 
 const SETTINGS = { MEMO_DEPLOYMENT: "unused", MEMO_KEY_FILE: "unused" };
 
@@ -229,6 +229,68 @@ describe("memo", () => {
       throw new MemoError("CONTRACT_ChallengeStillOpen", "raw");
     };
     assert.equal((await memo(network, "settle", id)).code, 2);
+  });
+
+  it("renews an order after it has shown the cost, or on its payer's standing terms", async () => {
+    const network = createMemoryNetwork({ providers: 3 });
+    await memo(network, "put", join(directory, "a.txt"), "--policy", "copies(2)", "--epochs", "5");
+    const { id, order } = network.orders[0]!;
+    const renewed = await memo(network, "renew", id, "--epochs", "7", "--price", "120");
+    assert.equal(renewed.code, 0, renewed.err);
+    const [, next] = network.orders;
+    assert.equal(renewed.out.trim(), next!.id);
+    const terms = [next!.order.startEpoch, next!.order.endEpoch, next!.order.price];
+    assert.deepEqual(terms, [order.endEpoch, order.endEpoch + 7, 120n]);
+    assert.match(renewed.err, /Goes on for epochs \d+ to \d+ at a price of 120/);
+    assert.equal((await memo(network, "renew", id, "--standing")).code, 1);
+    network.standing.set(id, { maxPrice: 100n, epochs: 3, left: 1 });
+    const standing = await memo(network, "renew", id, "--standing", "--json");
+    assert.equal(JSON.parse(standing.out).endEpoch, order.endEpoch + 3);
+  });
+
+  it("sets and takes back the terms of an order that goes on", async () => {
+    const network = createMemoryNetwork({ providers: 3 });
+    await memo(network, "put", join(directory, "a.txt"), "--policy", "copies(2)");
+    const { id } = network.orders[0]!;
+    const set: unknown[] = [];
+    network.onSend = (name, args) => {
+      set.push([name, ...args]);
+      return [];
+    };
+    const terms = ["--max-price", "900", "--epochs", "30", "--times", "12"];
+    assert.equal((await memo(network, "standing", id, ...terms)).code, 0);
+    assert.equal((await memo(network, "standing", id, "--off")).code, 0);
+    assert.deepEqual(set, [
+      ["setRenewal", id, 900n, 30, 12],
+      ["setRenewal", id, 0n, 0, 0],
+    ]);
+  });
+
+  it("approves, lists and revokes agents", async () => {
+    const network = createMemoryNetwork({ providers: 3 });
+    const agent = "0x00000000000000000000000000000000000000AA";
+    const sent: unknown[] = [];
+    network.onSend = (name, args) => {
+      sent.push([name, ...args]);
+      return [];
+    };
+    const approved = await memo(network, "agent", "approve", agent, "--budget", "5", "--days", "2");
+    assert.equal(approved.code, 0, approved.err);
+    assert.equal((await memo(network, "agent", "revoke", agent)).code, 0);
+    assert.deepEqual(sent, [
+      ["approveAgent", agent, 5n, BigInt(network.chainTime + 2 * 86_400)],
+      ["approveAgent", agent, 0n, 0n],
+    ]);
+    network.agents.set(`${owner.address} ${agent}`, { agent, budget: 5n, expiresAt: 9n });
+    assert.match((await memo(network, "agent", "list")).out, /^0x0+AA {2}< 0\.000001 tokens until 1970-/);
+    for (const [argv, code] of [
+      [["approve", agent], "BUDGET_MISSING"],
+      [["revoke", "0xaa"], "ADDRESS_INVALID"],
+      [["forget", agent], "VERB_UNKNOWN"],
+    ] as const) {
+      const failed = await memo(network, "agent", ...argv);
+      assert.deepEqual([failed.code, failed.err.split(":")[0]], [1, code]);
+    }
   });
 
   it("tells keepers about unreadable shards unless a switch or the environment says no", async () => {

@@ -261,6 +261,15 @@ describe("a direct challenge", () => {
     assert.deepEqual(outcomes, ["challenge answered"]);
   });
 
+  it("that wants the shard as a blob is not answered without one, and counts as late in the end", async () => {
+    const { world, run, sent, outcomes } = start({ tickets: [makeTicket({ asBlob: true })] });
+    await run();
+    assert.deepEqual([sent, outcomes], [[], []]);
+    world.head = { number: DEADLINE_BLOCK + 1, timestamp: DEADLINE + 1 };
+    await run();
+    assert.deepEqual([sent, outcomes], [[], ["challenge late"]]);
+  });
+
   it("is late only when time and block of its deadline are over", async () => {
     for (const [number, timestamp, inTime] of [
       [DEADLINE_BLOCK, DEADLINE + 1, true],
