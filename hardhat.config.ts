@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import hardhatToolboxViem from "@nomicfoundation/hardhat-toolbox-viem";
 import { configVariable, defineConfig } from "hardhat/config";
 import type { HttpNetworkUserConfig } from "hardhat/types/config";
+import { branchCoverage } from "./scripts/coverage/plugin.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -10,6 +11,16 @@ const require = createRequire(import.meta.url);
  * is compiled through the IR.
  */
 const isQuickBuild = process.env.MEMO_QUICK_BUILD === "1";
+
+/** Code that reports what of it ran: larger, dearer, and kept apart from what is deployed. `npm run coverage` sets it. */
+const isCoverage = process.env.MEMO_COVERAGE === "1";
+/** Gas of a block in which reporting code is deployed. */
+const COVERAGE_GAS = 1_000_000_000n;
+/** Whether code may be larger than chains take, and transactions than EIP-7825 lets them be. */
+const isUnlimited = isQuickBuild || isCoverage;
+
+/** What fuzz tests draw from: the same on every machine, unless somebody looks for more. */
+const FUZZ_SEED = process.env.MEMO_FUZZ_SEED ?? "0x6d656d6f";
 
 /** 2^96 − 1 wei would do for any account; this is enough for tests and reads well in a wallet. */
 const ACCOUNT_BALANCE = 10_000n * 10n ** 18n;
@@ -29,8 +40,10 @@ function testnet(
 }
 
 export default defineConfig({
-  plugins: [hardhatToolboxViem],
+  plugins: isCoverage ? [hardhatToolboxViem, branchCoverage] : [hardhatToolboxViem],
+  coverage: { skipFiles: ["contracts/mocks/**"] },
   paths: {
+    ...(isCoverage ? { artifacts: "./coverage/artifacts", cache: "./coverage/cache" } : {}),
     sources: "./contracts",
     tests: { solidity: "./test/contracts", nodejs: "./test/contracts" },
   },
@@ -44,7 +57,7 @@ export default defineConfig({
           evmVersion: "osaka",
           // More runs make code that exceeds 24,576 bytes, and saves less than a hundredth of the gas.
           optimizer: { enabled: true, runs: 400 },
-          viaIR: !isQuickBuild,
+          viaIR: !isUnlimited,
           metadata: { bytecodeHash: "none" },
         },
       },
@@ -57,7 +70,8 @@ export default defineConfig({
       chainId: 31337,
       hardfork: "osaka",
       allowBlocksWithSameTimestamp: true,
-      allowUnlimitedContractSize: isQuickBuild,
+      allowUnlimitedContractSize: isUnlimited,
+      ...(isCoverage ? { blockGasLimit: COVERAGE_GAS, transactionGasCap: false as const } : {}),
       accounts: { count: 64, accountsBalance: ACCOUNT_BALANCE },
     },
     /** The chain of `npm start`: a conductor sets the time and mines, nothing happens by itself. */
@@ -93,9 +107,19 @@ export default defineConfig({
   verify: { etherscan: { apiKey: configVariable("ETHERSCAN_API_KEY") } },
   test: {
     solidity: {
-      fsPermissions: { readDirectory: ["./test/vectors"] },
-      fuzz: { runs: 128, seed: "0x6d656d6f" },
-      invariant: { runs: 16, depth: 60, failOnRevert: true },
+      profiles: {
+        default: {
+          fsPermissions: { readDirectory: ["./test/vectors"] },
+          fuzz: { runs: 128, seed: FUZZ_SEED },
+          invariant: { runs: 16, depth: 60, failOnRevert: true },
+        },
+        /** `npm run test:long`, with another seed each time. */
+        long: {
+          fsPermissions: { readDirectory: ["./test/vectors"] },
+          fuzz: { runs: 5000, seed: FUZZ_SEED },
+          invariant: { runs: 256, depth: 240, failOnRevert: true },
+        },
+      },
     },
   },
 });

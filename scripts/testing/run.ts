@@ -11,8 +11,12 @@ const NODE_FLAGS = ["--disable-warning=ExperimentalWarning"];
 const TEST_TIMEOUT_MS = 600_000;
 
 /** Runs Node with the given arguments, streams what it prints and returns it with the exit code. */
-async function runNode(args: readonly string[], root: string): Promise<{ output: string; code: number }> {
-  const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+async function runNode(
+  args: readonly string[],
+  root: string,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<{ output: string; code: number }> {
+  const child = spawn(process.execPath, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => {
     output += chunk.toString();
@@ -29,11 +33,12 @@ async function runNode(args: readonly string[], root: string): Promise<{ output:
   return { output, code };
 }
 
-/** Runs files with node:test, `concurrency` files at a time. */
+/** Runs files with node:test, `concurrency` files at a time; `flags` are Node's. */
 export async function runNodeTests(
   files: readonly string[],
   concurrency: number,
   root: string,
+  flags: readonly string[] = [],
 ): Promise<Totals> {
   const folder = await mkdtemp(join(tmpdir(), "memo-totals-"));
   const destination = join(folder, "totals.json");
@@ -41,6 +46,7 @@ export async function runNodeTests(
     await runNode(
       [
         ...NODE_FLAGS,
+        ...flags,
         "--test",
         `--test-concurrency=${concurrency}`,
         `--test-timeout=${TEST_TIMEOUT_MS}`,
@@ -58,8 +64,12 @@ export async function runNodeTests(
   }
 }
 
-/** Runs the Solidity tests in Hardhat. */
-export async function runSolidityTests(root: string): Promise<Totals> {
-  const { output, code } = await runNode([...NODE_FLAGS, HARDHAT, "test", "solidity"], root);
+/** Runs the Solidity tests in Hardhat, with one of the profiles and seeds of its configuration. */
+export async function runSolidityTests(root: string, long?: { seed: string }): Promise<Totals> {
+  const { output, code } = await runNode(
+    [...NODE_FLAGS, HARDHAT, "test", "solidity", ...(long === undefined ? [] : ["--test-profile", "long"])],
+    root,
+    long === undefined ? process.env : { ...process.env, MEMO_FUZZ_SEED: long.seed },
+  );
   return totalsOfSolidity(stripVTControlCharacters(output), code);
 }
