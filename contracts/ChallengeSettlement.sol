@@ -24,6 +24,7 @@ import {Roster} from "./libraries/Roster.sol";
 contract ChallengeSettlement is Equivocations {
     using Absences for mapping(uint256 word => uint256 counters);
     using Bits for mapping(uint256 index => uint256 word);
+    using EpochQueue for EpochQueue.Progress;
     using EpochQueue for EpochQueue.Queue;
     using Gaps for Checkpoints.Trace208;
     using RollingHash for RollingHash.Chain;
@@ -46,6 +47,8 @@ contract ChallengeSettlement is Equivocations {
         uint32 fromEpoch;
         /// Registered providers, once somebody had to ask.
         uint32 known;
+        /// Bits of the providers that have missed the epoch.
+        uint256 missed;
     }
 
     EpochQueue.Queue private _queue;
@@ -104,7 +107,7 @@ contract ChallengeSettlement is Equivocations {
         if (root != _queue.rootAt(progress.head)) revert RangeProofInvalid(root, _queue.rootAt(progress.head));
 
         pending.exceptionsRoot = root;
-        _applyAll(pending, progress.lastFinished, leaves, details);
+        _applyAll(pending, progress, leaves, details);
         _events.log(ExceptionsApplied.selector, _topic(epoch), abi.encode(from, to));
         if (to < exceptions) {
             _queue.writeApplied(progress.head, to);
@@ -207,8 +210,9 @@ contract ChallengeSettlement is Equivocations {
     ) external view returns (Tally memory result) {
         uint32 termLength = uint32(CloneArguments.word(CloneArguments.TERM_LENGTH));
         uint32 first = from / termLength;
+        EpochQueue.Progress memory progress = _queue.load();
         {
-            uint32 settled = _queue.load().lastFinished + 1;
+            uint32 settled = progress.lastFinished + 1;
             if (to > settled) to = settled;
             uint256 pageEnd = (uint256(first) + TERMS_MAX) * termLength;
             if (to > pageEnd) to = uint32(pageEnd);
@@ -224,8 +228,8 @@ contract ChallengeSettlement is Equivocations {
             uint256 termEnd = (uint256(first) + i + 1) * termLength;
             (result.dead[i], result.feeless[i]) = _gaps.between(start, termEnd < to ? uint32(termEnd) : to);
         }
-        result.missedWithin = _missedOf(providerIds, from, to);
-        if (before) result.missedBefore = _missedOf(providerIds, start, from);
+        result.missedWithin = _missedOf(progress.maybeMissed(from), providerIds, from, to);
+        if (before) result.missedBefore = _missedOf(progress.maybeMissed(start), providerIds, start, from);
     }
 
     /// @inheritdoc IChallengeSettlement
@@ -300,11 +304,11 @@ contract ChallengeSettlement is Equivocations {
 
     function _applyAll(
         PendingEpoch memory pending,
-        uint32 lastFinished_,
+        EpochQueue.Progress memory progress,
         ExceptionLeaf[] calldata leaves,
         bytes[] calldata details
     ) private {
-        Marks memory marks = _marks(pending.epoch, lastFinished_);
+        Marks memory marks = _marks(pending.epoch, progress.lastFinished);
         bytes memory data = abi.encode(marks.fromEpoch);
         uint256 used = 0;
         for (uint32 i = 0; i < leaves.length; ++i) {
@@ -312,7 +316,7 @@ contract ChallengeSettlement is Equivocations {
             bytes32 reason;
             if (leaf.kind == LOST || leaf.kind == OFFER) {
                 if (used == details.length) revert DetailsInvalid(details.length, used + 1);
-                reason = _passOn(pending, lastFinished_, leaf, details[used++]);
+                reason = _passOn(pending, progress.lastFinished, leaf, details[used++]);
             } else {
                 reason =
                     leaf.kind != MISSED
@@ -333,6 +337,9 @@ contract ChallengeSettlement is Equivocations {
             }
         }
         if (used != details.length) revert DetailsInvalid(details.length, used);
+        bool noted = progress.noteMissed(marks.words[0], marks.missed);
+        // With the last chunk it is saved in any case.
+        if (noted && pending.applied + leaves.length < pending.exceptions) _queue.save(progress);
     }
 
     /// @dev Lost leaves and offers are applied where slots and disputes are kept.
@@ -366,6 +373,7 @@ contract ChallengeSettlement is Equivocations {
         }
         if (word & marks.bit != 0) return "ALREADY_MISSED";
         words[marks.words[0]] = word | marks.masks[0];
+        marks.missed |= EpochQueue.missedBit(providerId);
         for (uint256 i = 1; i < 3 && marks.masks[i] != 0; ++i) {
             words[marks.words[i]] |= marks.masks[i];
         }
@@ -388,12 +396,15 @@ contract ChallengeSettlement is Equivocations {
     }
 
     /// @dev Missed epochs of each provider from `from` to `to` (exclusive); nothing when nobody missed any.
+    /// @param maybe Bits of those that may have.
     function _missedOf(
+        uint256 maybe,
         uint32[] calldata providerIds,
         uint32 from,
         uint32 to
     ) private view returns (uint32[] memory counts) {
         for (uint256 i = 0; i < providerIds.length; ++i) {
+            if (maybe & EpochQueue.missedBit(providerIds[i]) == 0) continue;
             uint256 count = _missed[providerIds[i]].countRange(from, to);
             if (count == 0) continue;
             if (counts.length == 0) counts = new uint32[](providerIds.length);

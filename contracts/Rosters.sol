@@ -72,6 +72,12 @@ abstract contract Rosters is GroupContract, IChallengeSettlement {
     }
 
     /// @inheritdoc IChallengeSettlement
+    function hasRoster(uint32 term) external view returns (bool) {
+        (address pointer, ) = _rosterOf(term);
+        return pointer != address(0);
+    }
+
+    /// @inheritdoc IChallengeSettlement
     function rosterSize(uint32 term) external view returns (uint256) {
         return _members(term).size();
     }

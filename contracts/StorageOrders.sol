@@ -273,7 +273,7 @@ contract StorageOrders is Earnings, EIP712 {
         orderId = order.id();
         _requireNew(orderId);
         uint32 term = _termOf(_epochNow());
-        if (_settlement().rosterSize(term) == 0) revert NoRosterInForce(term);
+        if (!_settlement().hasRoster(term)) revert NoRosterInForce(term);
 
         escrow = cost(order).total;
         _charge(order.payer, escrow);
@@ -324,23 +324,15 @@ contract StorageOrders is Earnings, EIP712 {
         unchecked {
             uint256 before = page.from - order.startEpoch - tally.deadBefore;
             uint256 after_ = page.to - order.startEpoch - tally.dead[tally.dead.length - 1];
-            bool anyBefore = tally.missedBefore.length != 0;
-            bool anyWithin = tally.missedWithin.length != 0;
-            if (anyWithin) state.uneven = true;
+            if (tally.missedWithin.length != 0) state.uneven = true;
             (uint256 pay, uint256 kept) = Payments.earnedAndKept(page.rate, before, after_, page.rest);
             for (uint256 i = 0; i < page.slots; ++i) {
                 if ((page.changed >> i) & 1 == 1) continue;
-                (uint256 slotPay, uint256 slotKept) = (pay, kept);
-                if (anyBefore || anyWithin) {
-                    uint256 missedBefore = anyBefore ? tally.missedBefore[i] : 0;
-                    uint256 missedWithin = anyWithin ? tally.missedWithin[i] : 0;
-                    (slotPay, slotKept) = Payments.earnedAndKept(
-                        page.rate,
-                        before - missedBefore,
-                        after_ - missedBefore - missedWithin,
-                        page.rest
-                    );
-                }
+                uint256 missedBefore = tally.missedBefore.length == 0 ? 0 : tally.missedBefore[i];
+                uint256 missed = missedBefore + (tally.missedWithin.length == 0 ? 0 : tally.missedWithin[i]);
+                (uint256 slotPay, uint256 slotKept) = missed == 0
+                    ? (pay, kept)
+                    : Payments.earnedAndKept(page.rate, before - missedBefore, after_ - missed, page.rest);
                 page.kept += slotKept;
                 _pay(page, order.providers[i], slotPay);
             }

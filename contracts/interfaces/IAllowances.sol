@@ -114,8 +114,8 @@ interface IAllowances is IGroup, IERC5267, IAllowancesTypes, IAllowancesErrors, 
     function approveAgent(address agent, uint128 budget, uint64 expiresAt) external;
 
     /// @notice The same by the payer's signature, sent by anyone.
-    /// @dev What is signed and not handed in stays good until its deadline: of two approvals of one agent the one handed
-    /// in last counts. `invalidateNonces` takes them back.
+    /// @dev What is signed and not handed in stays good until its deadline: of two approvals of one agent the one
+    /// handed in last counts. `invalidateNonces` takes them back.
     /// @param nonce Any that the payer has not used; in no order.
     /// @param deadline Unix seconds until which the signature is good.
     /// @param signature EIP-712 ApproveAgent(address payer,address agent,uint128 budget,uint64 expiresAt,uint256 nonce,

@@ -245,6 +245,9 @@ interface IChallengeSettlement is
     /// @notice Members of the roster in force in a term.
     function rosterSize(uint32 term) external view returns (uint256);
 
+    /// @notice Whether there is a roster in force in a term.
+    function hasRoster(uint32 term) external view returns (bool);
+
     /// @notice Whether a keeper is on the roster in force now or on the next one, if it is written already; whatever
     /// its operator is by now.
     function isMember(uint32 keeperId) external view returns (bool);

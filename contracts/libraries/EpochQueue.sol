@@ -20,17 +20,32 @@ library EpochQueue {
         Place[PLACES] places;
     }
 
+    /// @dev Providers share that many bits of `missedBits`.
+    uint256 private constant MISSED_BITS = 96;
+
     /// @dev Epochs wait from `head` (inclusive) to `tail` (exclusive).
     struct Progress {
         uint32 lastCertified;
         uint32 lastFinished;
         uint32 head;
         uint32 tail;
+        /// The last 256 epochs, counted from 0 in such steps, in which anybody missed one ...
+        uint32 missedWindow;
+        /// ... and whose bitmaps of them may not be empty, by the remainder of the provider's id.
+        uint96 missedBits;
     }
 
     function load(Queue storage queue) internal view returns (Progress memory) {
         uint256 word = queue.progress;
-        return Progress(uint32(word), uint32(word >> 32), uint32(word >> 64), uint32(word >> 96));
+        return
+            Progress({
+                lastCertified: uint32(word),
+                lastFinished: uint32(word >> 32),
+                head: uint32(word >> 64),
+                tail: uint32(word >> 96),
+                missedWindow: uint32(word >> 128),
+                missedBits: uint96(word >> 160)
+            });
     }
 
     function save(Queue storage queue, Progress memory progress) internal {
@@ -38,7 +53,29 @@ library EpochQueue {
             uint256(progress.lastCertified) |
             (uint256(progress.lastFinished) << 32) |
             (uint256(progress.head) << 64) |
-            (uint256(progress.tail) << 96);
+            (uint256(progress.tail) << 96) |
+            (uint256(progress.missedWindow) << 128) |
+            (uint256(progress.missedBits) << 160);
+    }
+
+    /// @notice The bit that stands for a provider.
+    function missedBit(uint32 providerId) internal pure returns (uint256) {
+        return 1 << (providerId % MISSED_BITS);
+    }
+
+    /// @notice Notes that the providers of these bits missed an epoch of a window. Windows never fall.
+    function noteMissed(Progress memory progress, uint256 window, uint256 bits) internal pure returns (bool changed) {
+        uint256 known = progress.missedWindow == window ? progress.missedBits : 0;
+        if (known | bits == known) return false;
+        (progress.missedWindow, progress.missedBits) = (uint32(window), uint96(known | bits));
+        return true;
+    }
+
+    /// @notice Whose bitmaps have to be read for epochs from `from` on; the others missed none.
+    function maybeMissed(Progress memory progress, uint32 from) internal pure returns (uint256 bits) {
+        uint32 window = from >> 8;
+        if (window > progress.missedWindow) return 0;
+        return window == progress.missedWindow ? progress.missedBits : type(uint96).max;
     }
 
     function write(Queue storage queue, uint32 index, IChallengeSettlementTypes.PendingEpoch memory pending) internal {

@@ -82,7 +82,13 @@ test("how often somebody settles changes nothing", async () => {
     for (const page of pages) await settle(page);
     assert.deepEqual(
       { ...(await state()), evicted: 0 },
-      { ...{ status: 2, settledTo: 11, endEpoch: 11, escrow: 0n }, evicted: 0, uneven: true, changed: false },
+      {
+        ...{ status: 2, settledTo: 11, endEpoch: 11, escrow: 0n },
+        evicted: 0,
+        uneven: true,
+        changed: false,
+        announced: false,
+      },
     );
     results.push([
       await credits(group),

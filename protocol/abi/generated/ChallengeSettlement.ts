@@ -51,6 +51,7 @@ export const challengeSettlementAbi = [
   {"inputs":[],"name":"finish","outputs":[],"stateMutability":"nonpayable","type":"function"},
   {"inputs":[],"name":"groupContracts","outputs":[{"components":[{"internalType":"address","name":"staking","type":"address"},{"internalType":"address","name":"orders","type":"address"},{"internalType":"address","name":"settlement","type":"address"},{"internalType":"address","name":"disputes","type":"address"},{"internalType":"address","name":"repairs","type":"address"},{"internalType":"address","name":"allowances","type":"address"}],"internalType":"struct GroupContracts","name":"result","type":"tuple"}],"stateMutability":"view","type":"function"},
   {"inputs":[],"name":"groupId","outputs":[{"internalType":"uint32","name":"","type":"uint32"}],"stateMutability":"view","type":"function"},
+  {"inputs":[{"internalType":"uint32","name":"term","type":"uint32"}],"name":"hasRoster","outputs":[{"internalType":"bool","name":"","type":"bool"}],"stateMutability":"view","type":"function"},
   {"inputs":[{"internalType":"uint32","name":"keeperId","type":"uint32"}],"name":"isMember","outputs":[{"internalType":"bool","name":"","type":"bool"}],"stateMutability":"view","type":"function"},
   {"inputs":[{"internalType":"uint32","name":"epoch","type":"uint32"}],"name":"lapse","outputs":[],"stateMutability":"nonpayable","type":"function"},
   {"inputs":[],"name":"lastCertified","outputs":[{"internalType":"uint32","name":"","type":"uint32"}],"stateMutability":"view","type":"function"},
