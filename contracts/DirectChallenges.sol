@@ -197,6 +197,10 @@ abstract contract DirectChallenges is SlotDisputes {
         if (slotNumber >= order.providers.length || stripe >= order.stripes) {
             revert ShardUnknown(orderId, slotNumber, stripe);
         }
+        if (!state.changed && state.status == IStorageOrdersTypes.OrderStatus.Open && _epochNow() < state.endEpoch) {
+            // No slot of the order ever changed hands: nobody has to be asked.
+            return Tenure(orderId, slotNumber, order.providers[slotNumber], order.startEpoch, 0);
+        }
         IRepairsTypes.Slot memory slot = _repairs().slotAt(_opened(order, orderId, slotNumber));
         if (!slot.vacant) {
             bool open = state.status == IStorageOrdersTypes.OrderStatus.Open && _epochNow() < state.endEpoch;

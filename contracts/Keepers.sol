@@ -19,7 +19,7 @@ abstract contract Keepers is Registrations {
 
     uint256 private constant SEATS = 32;
     uint8 private constant NO_SEAT = type(uint8).max;
-    /// @dev Instead of an epoch: a slashed keeper takes no seat again.
+    /// @dev Shown instead of an epoch for a slashed keeper.
     uint32 private constant NEVER = type(uint32).max;
     /// @dev Of a keeper's stake, the part of who reports it is one in this many.
     uint256 private constant REPORTER_PART = 20;
@@ -31,6 +31,8 @@ abstract contract Keepers is Registrations {
         /// Seat number + 1, or 0 without one.
         uint8 place;
         uint64 seatedAt;
+        /// Slashed: takes no seat again. In this word, which losing the seat writes anyway.
+        bool ejected;
     }
 
     struct KeeperRecord {
@@ -89,7 +91,7 @@ abstract contract Keepers is Registrations {
         _checkOwnerOrOperator(holding.owner, place.operator);
         if (place.place != 0) revert KeeperAlreadySeated(keeperId, place.place - 1);
         uint32 rejoinEpoch = record.unbonding.rejoinEpoch;
-        if (rejoinEpoch == NEVER) revert KeeperEjected(keeperId);
+        if (place.ejected) revert KeeperEjected(keeperId);
         if (_epochNow() < rejoinEpoch) revert RejoinTooEarly(keeperId, _epochNow(), rejoinEpoch);
         uint128 minimum = uint128(CloneArguments.word(CloneArguments.MIN_KEEPER_STAKE));
         if (holding.stake < minimum) revert StakeTooLow(holding.stake, minimum);
@@ -108,7 +110,8 @@ abstract contract Keepers is Registrations {
         amount = uint128(record.holding.stake) + record.unbonding.amount;
         reward = uint128(amount / REPORTER_PART);
         record.holding.stake = 0;
-        record.unbonding = Unbonding({amount: 0, availableAt: 0, exiting: false, rejoinEpoch: NEVER});
+        if (record.unbonding.amount != 0) (record.unbonding.amount, record.unbonding.availableAt) = (0, 0);
+        record.place.ejected = true;
         if (record.place.place != 0) _unseat(keeperId, 0);
         _events.log(KeeperSlashed.selector, _topic(keeperId), _topic(reporter), abi.encode(amount, reward));
         _token().safeTransfer(reporter, reward);
@@ -129,7 +132,7 @@ abstract contract Keepers is Registrations {
                 seatedAt: record.place.seatedAt,
                 unbonding: record.unbonding.amount,
                 unbondingAt: record.unbonding.availableAt,
-                rejoinEpoch: record.unbonding.rejoinEpoch
+                rejoinEpoch: record.place.ejected ? NEVER : record.unbonding.rejoinEpoch
             });
     }
 
@@ -165,7 +168,7 @@ abstract contract Keepers is Registrations {
             _unseat(_seats[chosen], keeperId);
         }
         _seats[chosen] = keeperId;
-        record.place = Place(operator, uint8(chosen + 1), uint64(block.number));
+        record.place = Place(operator, uint8(chosen + 1), uint64(block.number), false);
         return uint8(chosen);
     }
 

@@ -14,8 +14,16 @@ library MerkleTree {
     /// @notice Leaf of a padding place, and root of a tree without leaves.
     bytes32 internal constant EMPTY = keccak256(hex"02");
 
-    function leaf(bytes32 tag, uint32 index, bytes memory payload) internal pure returns (bytes32) {
-        return keccak256(abi.encodePacked(bytes1(0x00), tag, index, payload));
+    function leaf(bytes32 tag, uint32 index, bytes memory payload) internal pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            let pointer := mload(0x40)
+            let size := mload(payload)
+            mstore8(pointer, 0x00)
+            mstore(add(pointer, 0x01), tag)
+            mstore(add(pointer, 0x21), shl(224, index))
+            mcopy(add(pointer, 0x25), add(payload, 0x20), size)
+            hash := keccak256(pointer, add(0x25, size))
+        }
     }
 
     function node(bytes32 left, bytes32 right) internal pure returns (bytes32 hash) {

@@ -4,6 +4,7 @@ import { concatHex, type Hex, keccak256, parseEventLogs, stringToHex } from "vie
 import { challengeSettlementAbi } from "../../protocol/abi/generated/ChallengeSettlement.ts";
 import type { Certificate } from "../../protocol/certificate.ts";
 import { rejectsWith, testAccount } from "../support/contracts/chain.ts";
+import { exceptionTree, missedLeaf } from "../support/contracts/exceptions.ts";
 import { createGroup, EMPTY_ROOT, type Group } from "../support/contracts/group.ts";
 import { signCommit } from "../support/contracts/signing.ts";
 
@@ -107,4 +108,19 @@ test("a group without a roster certifies nothing", async () => {
   await bare.toEpoch(1);
   await rejectsWith(bare.certify(bare.certificate(1)), "NoRoster", [0]);
   await bare.chain.close();
+});
+
+test("at most 256 certified epochs wait; one more is taken once one of them is finished", async () => {
+  const group = await createGroup({ providers: 1, parameters: { termLength: 1000 } });
+  await group.toEpoch(257);
+  const tree = exceptionTree([missedLeaf(1)]);
+  await group.certify(group.certificate(1, tree.certificate));
+  for (let epoch = 2; epoch <= 256; epoch++) await group.certify(group.certificate(epoch));
+  assert.equal(await group.read.settlement("pendingCount"), 256n);
+  await rejectsWith(group.certify(group.certificate(257)), "PendingEpochsFull", [256n]);
+  await group.onSettlement("applyExceptions", [1, ...tree.chunk(0, 1)]);
+  // Its own, and sixteen that waited behind it.
+  assert.equal(await group.read.settlement("lastFinished"), 17);
+  await group.certify(group.certificate(257));
+  await group.chain.close();
 });

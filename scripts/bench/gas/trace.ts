@@ -57,7 +57,9 @@ const NEW_WORD_GAS = 20_000;
 const CHANGED_WORD_GAS = 2900;
 
 function target(step: TraceStep): string | undefined {
-  return CALL_OPS.has(step.op) ? step.stack.at(-2) : undefined;
+  const word = CALL_OPS.has(step.op) ? step.stack.at(-2) : undefined;
+  // The chain leaves out leading zeros.
+  return word === undefined ? undefined : `0x${BigInt(word).toString(16).padStart(40, "0")}`;
 }
 
 function isPrecompile(address: string): boolean {

@@ -1,4 +1,4 @@
-import { type Hex, parseEventLogs, type TransactionReceipt } from "viem";
+import { type Hex, hexToString, keccak256, parseEventLogs, stringToHex, type TransactionReceipt } from "viem";
 import { repairsAbi } from "../../../protocol/abi/generated/Repairs.ts";
 import { type Order, orderId } from "../../../protocol/order.ts";
 import { assertBooks } from "./books.ts";
@@ -26,6 +26,9 @@ const PRICE = ((10n ** 13n) << 31n) + 12_345_678_901n;
 const STRIPES = 2;
 /** What a slot earns in so many epochs. */
 export const pay = (epochs: number): bigint => (PRICE * BigInt(STRIPES * epochs)) >> 32n;
+
+/** ASCII in a word, without its padding. */
+export const trimmed = (word: Hex): string => hexToString(word).replaceAll("\0", "");
 
 /** A group of seven providers, with an order rs(2,2) of two stripes held by the first four. */
 export async function createRepairGroup(options: Parameters<typeof createDisputeGroup>[0] = {}) {
@@ -82,11 +85,32 @@ export async function createRepairGroup(options: Parameters<typeof createDispute
     await group.passWindow(record);
     return await group.closeRecord(record);
   }
+  /** What a contract of the group gets for an answer when it calls `Repairs`; nothing is changed. */
+  async function answerTo(caller: Hex, functionName: "evict" | "applyOffer", args: readonly unknown[]) {
+    const { result } = await group.chain.publicClient.simulateContract({
+      ...{ address: group.repairs, abi: repairsAbi, functionName, args, account: caller },
+    } as never);
+    return result as unknown;
+  }
+  /** Why an offer leaf would come to nothing; empty when it would not. */
+  const offerAnswer = async (epoch: number, leaf: TestLeaf) =>
+    trimmed(
+      (await answerTo(group.settlement, "applyOffer", [epoch, leaf.provider, leaf.data, leaf.detail])) as Hex,
+    );
+  /** Certifies epochs without exceptions. */
+  async function certifyUpTo(epoch: number, from = 1): Promise<void> {
+    for (let each = from; each <= epoch; each++) await group.epoch(each);
+  }
+  /** Another order of the same providers from epoch 1 to `end`. */
+  async function shortOrder(end: number, salt = "short") {
+    const short = await group.openOrder({ endEpoch: end, salt: keccak256(stringToHex(salt)) });
+    return { order: short, id: orderId(short) };
+  }
   const books = async () => await assertBooks(group);
   return {
     ...group,
     ...{ evict, offer, accept, slotOf, settle, state, credit, balance, pool, stakeOf },
-    ...{ bonusOf, claim, close, books },
+    ...{ bonusOf, claim, close, answerTo, offerAnswer, certifyUpTo, shortOrder, books },
   };
 }
 
