@@ -5,15 +5,16 @@ import {StorageOrders} from "../../contracts/StorageOrders.sol";
 import {IRepairsTypes} from "../../contracts/interfaces/IRepairs.sol";
 import {IStakingTypes} from "../../contracts/interfaces/IStaking.sol";
 import {IStorageOrdersTypes, Order} from "../../contracts/interfaces/IStorageOrders.sol";
+import {AllowanceHandler} from "./utils/AllowanceHandler.sol";
 import {DisputeHandler} from "./utils/DisputeHandler.sol";
 import {VmTest} from "./utils/Vm.sol";
 
 /// @notice What holds after any sequence of calls.
 contract GroupInvariantTest is VmTest {
-    DisputeHandler private handler;
+    AllowanceHandler private handler;
 
     function setUp() public {
-        handler = new DisputeHandler();
+        handler = new AllowanceHandler();
     }
 
     function targetContracts() public view returns (address[] memory targets) {
@@ -29,9 +30,10 @@ contract GroupInvariantTest is VmTest {
         orders.requestWithdrawal(0);
         uint256 owed = orders.balanceOf(payer);
         for (uint256 i = 0; i < handler.orderCount(); ++i) owed += _state(i).escrow;
-        owed += orders.balanceOf(address(handler)) + _pots();
+        owed += orders.balanceOf(handler.frugal()) + orders.balanceOf(address(handler)) + _pots();
         for (uint32 id = 1; id <= handler.PROVIDERS(); ++id) owed += orders.credit(id);
-        for (uint32 term = 0; term < 200; ++term) {
+        uint32 lastTerm = handler.settlement().epochNow() / 6;
+        for (uint32 term = 0; term <= lastTerm; ++term) {
             IStorageOrdersTypes.Pool memory pool = orders.pool(term);
             owed += uint256(pool.keepers) + pool.treasury - orders.treasuryClaimed(term);
             for (uint32 id = 1; id <= handler.KEEPERS(); ++id) owed -= orders.claimed(term, id);
@@ -62,15 +64,42 @@ contract GroupInvariantTest is VmTest {
         assertEq(uint256(provider.stake) + provider.unbonding, handler.putIn(honest), "honest");
     }
 
+    /// Every holder of a slot got the pay of the epochs that it passed while it held it: none twice, none that it missed,
+    /// none that is dead. The handler counts epoch by epoch what the contracts count by bitmaps and checkpoints.
+    function invariant_everySlotIsPaidForWhatItsHolderPassed() public view {
+        for (uint256 i = 0; i < handler.orderCount(); ++i) {
+            uint256 sum = 0;
+            for (uint32 id = 1; id <= handler.PROVIDERS(); ++id) {
+                uint256 paid = handler.paid(i, id);
+                assertEq(paid, handler.earnedBy(i, id), "paid");
+                sum += paid;
+            }
+            assertTrue(sum <= handler.orders().cost(handler.orderAt(i)).providers, "priced");
+        }
+    }
+
+    /// Whoever may certify has a stake to lose, seat or no seat, on its way out or not; who was slashed may not.
+    function invariant_whoMayCertifyHasStakeToLose() public view {
+        uint32 term = handler.settlement().epochNow() / 6;
+        uint32 masked = handler.settlement().masked(term);
+        uint32[] memory members = handler.settlement().rosterKeepers(term);
+        for (uint256 i = 0; i < members.length; ++i) {
+            if ((masked >> i) & 1 == 1) continue;
+            IStakingTypes.Keeper memory keeper = handler.staking().keeper(members[i]);
+            assertTrue(uint256(keeper.stake) + keeper.unbonding >= 1e18, "keeper");
+        }
+    }
+
     /// Tokens are neither made nor lost, and Disputes holds the bonds of open challenges and nothing else.
     function invariant_supplyAndBondsAreConserved() public view {
-        address[6] memory holders = [
+        address[7] memory holders = [
             address(handler),
             address(handler.orders()),
             address(handler.staking()),
             handler.payer(),
             address(0x7ea5),
-            0x000000000000000000000000000000000000dEaD
+            0x000000000000000000000000000000000000dEaD,
+            address(0xbad)
         ];
         uint256 held = 0;
         for (uint256 i = 0; i < holders.length; ++i) held += handler.token().balanceOf(holders[i]);
@@ -98,7 +127,7 @@ contract GroupInvariantTest is VmTest {
         handler.certify(4, 3, 1, false);
         handler.applyExceptions();
         handler.settle(0, 0);
-        assertEq(handler.settledPages(), 1, "pages");
+        assertEq(handler.happened("settled page"), 1, "pages");
         assertTrue(handler.orders().credit(3) > 0, "credit");
     }
 
@@ -110,13 +139,13 @@ contract GroupInvariantTest is VmTest {
         handler.propose(0, 0, 2, 3);
         handler.certify(1, 0, 1, false);
         handler.applyExceptions();
-        assertEq(handler.evictions(), 1, "evictions");
+        assertEq(handler.happened("eviction"), 1, "evictions");
         handler.accept(0, 0);
         handler.closeRecord(0, true);
         handler.challenge(0, 1, 1);
         handler.closeChallenge(0, true);
-        assertEq(handler.slashings(), 2, "slashings");
-        assertEq(handler.acceptances() + handler.appeals(), 1, "repairs");
+        assertEq(handler.happened("closed record") + handler.happened("unanswered challenge"), 2, "slashings");
+        assertEq(handler.happened("acceptance") + handler.happened("appeal"), 1, "repairs");
         invariant_everyTokenOfOrdersIsOwedToSomebody();
         invariant_stakeIsThereAndCoversCollateral();
         invariant_nobodyHonestIsSlashed();

@@ -24,9 +24,10 @@ test("an order of one's own, to dilute one's sample, costs fees, however small o
       fc.integer({ min: 1, max: 16_384 }),
       async (slots, stripes, epochs) => {
         const worthless = { ...order, stripes, endEpoch: order.startEpoch + epochs };
-        const cost = await group.read.orders<{ keepers: bigint; treasury: bigint; providers: bigint }>("cost", [
-          { ...worthless, providers: order.providers.slice(0, slots) },
-        ]);
+        const cost = await group.read.orders<{ keepers: bigint; treasury: bigint; providers: bigint }>(
+          "cost",
+          [{ ...worthless, providers: order.providers.slice(0, slots) }],
+        );
         const shardEpochs = BigInt(slots * stripes * epochs);
         assert.ok(cost.treasury >= shardEpochs && cost.keepers >= 4n * shardEpochs);
       },
@@ -47,7 +48,10 @@ test("a provider that is its own user, challenger and owner loses a tenth by hav
     const { stake } = await group.stakeOf(1);
     const { total } = await group.read.orders<{ total: bigint }>("cost", [order]);
     const { escrow } = await group.state(order);
-    return { own: stake + (await group.balance(group.owner.address)) + (await group.credit(1)) + escrow, total };
+    return {
+      own: stake + (await group.balance(group.owner.address)) + (await group.credit(1)) + escrow,
+      total,
+    };
   };
   for (const epoch of [1, 2, 3]) await group.epoch(epoch);
   await group.settle(4, order);
@@ -58,13 +62,16 @@ test("a provider that is its own user, challenger and owner loses a tenth by hav
   const collateral = group.parameters.collateralPerShard * BigInt(order.stripes);
   const { pot } = await group.bonusOf(0, 4, order);
   const lost = before - (await wealth()).own;
-  assert.ok(lost >= pot + collateral / 10n, `lost ${lost} of ${collateral}, of which the pot may come back: ${pot}`);
+  assert.ok(
+    lost >= pot + collateral / 10n,
+    `lost ${lost} of ${collateral}, of which the pot may come back: ${pot}`,
+  );
   await group.books();
   await group.chain.close();
 });
 
 test("a thief of an operator key gets at no stake, income or owner's right, and by slashing a tenth of what it had locked", async () => {
-  const group = await createDisputeGroup({ slots: 1, providers: 3, order: { policy: 2 << 16 | 1 << 8 } });
+  const group = await createDisputeGroup({ slots: 1, providers: 3, order: { policy: (2 << 16) | (1 << 8) } });
   const thief = testAccount(3);
   await group.epoch(1);
   await group.epoch(2);
@@ -91,7 +98,12 @@ test("a thief of an operator key gets at no stake, income or owner's right, and 
   const order = {
     ...group.order,
     ...{ owner: thief.address, payer: thief.address, startEpoch: start, endEpoch: start + 40 },
-    ...{ openBy: BigInt(group.startOf(start)), stripes: 1000, price: group.parameters.minPrice, salt: named("theft") },
+    ...{
+      openBy: BigInt(group.startOf(start)),
+      stripes: 1000,
+      price: group.parameters.minPrice,
+      salt: named("theft"),
+    },
   };
   await group.open(order, { payer: await signOrder(group.place, order, thief) });
   const balance = async () => await group.read.orders<bigint>("balanceOf", [thief.address]);
@@ -169,7 +181,12 @@ test("a quorum that accuses everybody at once moves slots up to the cap, and tak
   const ids = [...group.opened.keys()].sort();
   const accused = [1, 2, 3, 4];
   await group.toEpoch(2);
-  const leaves = accused.map((id) => group.lost(id, ids.map((of) => group.entry(id - 1, 0, of))));
+  const leaves = accused.map((id) =>
+    group.lost(
+      id,
+      ids.map((of) => group.entry(id - 1, 0, of)),
+    ),
+  );
   await group.certifyWith(2, leaves);
   await group.chain.helpers.mine(2);
   const records = [];
@@ -198,7 +215,7 @@ test("a keeper that reports itself to get its stake out early gets a twentieth o
   const votes = [await signCommit(group.place, a, account), await signCommit(group.place, b, account)];
   const tokens = async () => await group.read.token<bigint>("balanceOf", [group.owner.address]);
   const before = await tokens();
-  await group.onDisputes("reportEquivocation", [a, b, 4, ...votes], group.owner);
+  await group.onSettlement("reportEquivocation", [a, b, 4, ...votes], group.owner);
   assert.equal((await tokens()) - before, 50n * TOKENS);
   await rejectsWith(group.onStaking("withdrawStake", [1, 5]), "NothingUnbonding");
   await group.chain.close();

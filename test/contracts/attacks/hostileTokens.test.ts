@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Address, encodeFunctionData, type Hex, keccak256, stringToHex, zeroHash } from "viem";
-import type { HDAccount } from "viem/accounts";
 import { assertBooks } from "../../support/contracts/books.ts";
 import { rejectsWith, testAccount } from "../../support/contracts/chain.ts";
 import { artifactAbi } from "../../support/contracts/factory.ts";
@@ -107,7 +106,7 @@ async function callsBack({ group, record }: Due): Promise<readonly Call[]> {
   return await Promise.all([
     call("StorageOrders", orders, "withdrawCredit", [2]),
     call("StorageOrders", orders, "withdrawTreasury", [0]),
-    call("StorageOrders", orders, "claimKeeperFee", [0]),
+    call("StorageOrders", orders, "claimKeeperFee", [0, 1]),
     call("StorageOrders", orders, "withdraw"),
     call("StorageOrders", orders, "depositFor", [group.user.address, 1n]),
     call("StorageOrders", orders, "settle", [group.order, 7]),
@@ -128,11 +127,7 @@ const PAYMENTS: readonly (readonly [string, string, (due: Due) => Promise<unknow
   ["withdrawCredit", "orders", ({ group }) => group.onOrders("withdrawCredit", [2])],
   ["withdraw", "orders", ({ group }) => group.onOrders("withdraw", [])],
   ["withdrawTreasury", "orders", ({ group }) => group.onOrders("withdrawTreasury", [0])],
-  [
-    "claimKeeperFee",
-    "orders",
-    ({ group }) => group.onOrders("claimKeeperFee", [0], group.keepers[0]!.account as HDAccount),
-  ],
+  ["claimKeeperFee", "orders", ({ group }) => group.onOrders("claimKeeperFee", [0, 1])],
   ["deposit", "orders", ({ group }) => group.onOrders("deposit", [TOKENS])],
   ["withdrawStake", "staking", ({ group }) => group.onStaking("withdrawStake", [0, 7])],
   ["addStake", "staking", ({ group }) => group.onStaking("addStake", [0, 7, TOKENS])],
@@ -180,7 +175,10 @@ test("a reporter that enters again while it is rewarded gets its part of each st
     ...[await signCommit(group.place, a, account), await signCommit(group.place, b, account)],
   ];
   const abi = await artifactAbi("ChallengeSettlement");
-  await weird.callBack(group.settlement, encodeFunctionData({ abi, functionName: "reportEquivocation", args }));
+  await weird.callBack(
+    group.settlement,
+    encodeFunctionData({ abi, functionName: "reportEquivocation", args }),
+  );
   await group.onSettlement("reportEquivocation", args, testAccount(55));
   assert.equal(await weird.outcome(), "KeeperAlreadySlashed");
   assert.equal(await group.read.token("balanceOf", [OPERATOR]), 50n * TOKENS);

@@ -50,18 +50,12 @@ contract DisputeHandler is GroupHandler, IDisputesTypes {
     mapping(bytes32 key => bool seen) private _seen;
     uint256 public openBonds;
 
-    /// What happened, so that a run in which nothing does can be told.
-    uint256 public evictions;
-    uint256 public acceptances;
-    uint256 public appeals;
-    uint256 public slashings;
-
     receive() external payable {}
 
     // ----------------------------------------------------------------------------------------------------- actions
 
     /// The next certificate says that a slot is lost, whoever holds it.
-    function accuse(uint8 index, uint8 slot, uint8 stripe) external {
+    function accuse(uint8 index, uint8 slot, uint8 stripe) external watched {
         if (_orders.length == 0) return;
         (uint256 at, uint8 place) = _place(index, slot);
         uint32 holder = repairs.slotOf(_orders[at], place).holder;
@@ -69,13 +63,13 @@ contract DisputeHandler is GroupHandler, IDisputesTypes {
     }
 
     /// The next certificate offers a slot to somebody.
-    function propose(uint8 index, uint8 slot, uint8 assignee, uint8 length) external {
+    function propose(uint8 index, uint8 slot, uint8 assignee, uint8 length) external watched {
         if (_orders.length == 0) return;
-        (uint256 at, uint8 place) = _place(index, slot);
+        (uint256 at, uint8 place) = _vacantPlace(index, slot);
         _nextOffer = Plan(true, 1 + (assignee % PROVIDERS), at, place, 0, length % 5);
     }
 
-    function applyExceptions() public override {
+    function applyExceptions() public override watched {
         if (settlement.pendingCount() == 0) return;
         uint32 epoch = settlement.pendingAt(0).epoch;
         vm.roll(block.number + 2);
@@ -83,58 +77,66 @@ contract DisputeHandler is GroupHandler, IDisputesTypes {
         if (lost.given) _settle(lost.index);
         IChallengeSettlementTypes.ExceptionLeaf[] memory leaves = _leavesOf(epoch);
         settlement.applyExceptions(epoch, leaves, _padsOf(leaves.length), _detailsOf(epoch));
+        if (_offers[epoch].given) _noteOffer(_offers[epoch]);
         if (lost.given) _noteRecord(epoch, lost);
+        _noteProgress();
     }
 
-    function accept(uint8 index, uint8 slot) external {
+    function accept(uint8 index, uint8 slot) external watched {
         if (_orders.length == 0) return;
-        (uint256 at, uint8 place) = _place(index, slot);
+        (uint256 at, uint8 place) = _vacantPlace(index, slot);
         _settle(at);
         uint32 assignee = repairs.slotOf(_orders[at], place).assignee;
         vm.prank(vm.addr(PROVIDER_KEY + assignee));
         try repairs.acceptRepair(_orders[at], place) {
-            ++acceptances;
+            ++happened["acceptance"];
             _noteVacancy(at, place);
         } catch {}
     }
 
-    function exit(uint8 provider, bool exiting) external {
+    function exit(uint8 provider, bool exiting) external watched {
         uint32 id = 2 + (provider % (PROVIDERS - 1));
         vm.prank(vm.addr(PROVIDER_KEY + id));
-        try staking.setExiting(id, exiting) {} catch {}
+        try staking.setExiting(id, exiting) {
+            ++happened["exit"];
+        } catch {}
     }
 
-    function void(uint8 index, uint8 slot) external {
+    function void(uint8 index, uint8 slot) external watched {
         if (_orders.length == 0) return;
         (uint256 at, uint8 place) = _place(index, slot);
-        try repairs.voidSlot(_orders[at], place) {} catch {}
+        try repairs.voidSlot(_orders[at], place) {
+            ++happened["void"];
+        } catch {}
     }
 
-    function claimBonus(uint8 which, uint32 epoch) external {
+    function claimBonus(uint8 which, uint32 epoch) external watched {
         if (_vacancies.length == 0) return;
         Vacancy memory vacancy = _vacancies[which % _vacancies.length];
         uint32 finished = settlement.lastFinished();
         try
             repairs.claimBonus(_orders[vacancy.index], vacancy.slot, vacancy.until, finished - (epoch % (finished + 1)))
-        {} catch {}
+        {
+            ++happened["bonus"];
+        } catch {}
     }
 
-    function appeal(uint8 which) external {
+    function appeal(uint8 which) external watched {
         if (_records.length != 0) _appeal(which % _records.length);
     }
 
-    function closeRecord(uint8 which, bool wait) external {
+    function closeRecord(uint8 which, bool wait) external watched {
         if (_records.length == 0) return;
         if (wait) _passWindow();
         Record memory record = _records[which % _records.length];
         Order[] memory its = new Order[](1);
         its[0] = _orders[record.index];
         try disputes.closeRecord(record.provider, record.epoch, 0, _entries(record), its) {
-            ++slashings;
+            ++happened["closed record"];
         } catch {}
     }
 
-    function challenge(uint8 index, uint8 slot, uint8 stripe) external {
+    function challenge(uint8 index, uint8 slot, uint8 stripe) external watched {
         if (_orders.length == 0) return;
         (uint256 at, uint8 place) = _place(index, slot);
         Order memory order = _orders[at];
@@ -149,11 +151,11 @@ contract DisputeHandler is GroupHandler, IDisputesTypes {
         } catch {}
     }
 
-    function respond(uint8 which) external {
+    function respond(uint8 which) external watched {
         if (_tickets.length != 0) _respond(which % _tickets.length);
     }
 
-    function closeChallenge(uint8 which, bool wait) external {
+    function closeChallenge(uint8 which, bool wait) external watched {
         if (_tickets.length == 0) return;
         if (wait) _passWindow();
         Ticket memory ticket = _tickets[which % _tickets.length];
@@ -161,7 +163,7 @@ contract DisputeHandler is GroupHandler, IDisputesTypes {
         _settle(at);
         try disputes.closeChallenge(ticket, _orders[at]) {
             openBonds -= ticket.bond;
-            ++slashings;
+            ++happened["unanswered challenge"];
             _noteVacancy(at, ticket.slot);
         } catch {}
     }
@@ -235,7 +237,7 @@ contract DisputeHandler is GroupHandler, IDisputesTypes {
 
     function _noteRecord(uint32 epoch, Plan memory lost) private {
         if (disputes.lostRecord(lost.provider, epoch, 0).status == RecordStatus.None) return;
-        ++evictions;
+        ++happened["eviction"];
         IRepairsTypes.Slot memory slot = repairs.slotOf(_orders[lost.index], lost.slot);
         KeptEntry memory entry = KeptEntry({
             orderId: _idAt(lost.index),
@@ -250,16 +252,22 @@ contract DisputeHandler is GroupHandler, IDisputesTypes {
         if (lost.provider == HONEST) _appeal(_records.length - 1);
     }
 
+    function _noteOffer(Plan memory offer) private {
+        if (repairs.slotOf(_orders[offer.index], offer.slot).assignee == offer.provider) ++happened["offer"];
+    }
+
     function _noteTicket(uint256 at) private {
         bytes memory data = vm.getRecordedLogs()[0].data;
         Ticket memory ticket = abi.decode(data, (Ticket));
         _tickets.push(ticket);
         openBonds += ticket.bond;
+        ++happened["challenge"];
         if (ticket.providerId == HONEST && _indexOf(ticket.orderId) == at) _respond(_tickets.length - 1);
     }
 
     function _noteVacancy(uint256 at, uint8 place) private {
         IRepairsTypes.Slot memory slot = repairs.slotOf(_orders[at], place);
+        _noteSlot(at, place, slot);
         bytes32 key = keccak256(abi.encode(at, place, slot.until));
         if (slot.until == 0 || _seen[key]) return;
         _seen[key] = true;
@@ -275,7 +283,7 @@ contract DisputeHandler is GroupHandler, IDisputesTypes {
         }
         vm.prank(vm.addr(PROVIDER_KEY + record.provider));
         try disputes.appeal(record.provider, record.epoch, 0, _entries(record), answers) {
-            ++appeals;
+            ++happened["appeal"];
         } catch {}
     }
 
@@ -284,13 +292,14 @@ contract DisputeHandler is GroupHandler, IDisputesTypes {
         Order memory order = _orders[_indexOf(ticket.orderId)];
         try disputes.respond(ticket, ZeroShards.answer(order, ticket.slot, ticket.stripe)) {
             openBonds -= ticket.bond;
+            ++happened["answer"];
         } catch {}
     }
 
     /// One interval of a slot is settled before the next change.
     function _settle(uint256 at) private {
         if (orders.orderState(_idAt(at)).status != IStorageOrdersTypes.OrderStatus.Open) return;
-        try orders.settle(_orders[at], type(uint32).max) {} catch {}
+        _settleTo(at, type(uint32).max);
     }
 
     function _passWindow() private {
@@ -301,6 +310,18 @@ contract DisputeHandler is GroupHandler, IDisputesTypes {
     function _place(uint8 index, uint8 slot) private view returns (uint256 at, uint8 place) {
         at = index % _orders.length;
         place = uint8(slot % _orders[at].providers.length);
+    }
+
+    /// A slot without a holder, if an order from that index on has one.
+    function _vacantPlace(uint8 index, uint8 slot) private view returns (uint256 at, uint8 place) {
+        for (uint256 i = 0; i < _orders.length; ++i) {
+            at = (index + i) % _orders.length;
+            IStorageOrdersTypes.OrderState memory state = orders.orderState(_idAt(at));
+            if (state.status != IStorageOrdersTypes.OrderStatus.Open || state.evicted == 0) continue;
+            uint32[] memory holders = repairs.holdersOf(_orders[at]);
+            for (place = 0; place < holders.length; ++place) if (holders[place] == 0) return (at, place);
+        }
+        return _place(index, slot);
     }
 
     function _idAt(uint256 index) private view returns (bytes32) {
