@@ -25,6 +25,7 @@ import { createKeyring } from "./keyring.ts";
 import { lazy } from "./lazy.ts";
 import {
   approveAgent,
+  redeemVouchers,
   type SignedVoucher,
   type StandingTerms,
   setStanding,
@@ -117,6 +118,11 @@ export type Client = {
   ): Promise<{ transaction: Hex }>;
   /** Signs a promise of pay for reads, to be handed to its provider. */
   signVoucher(voucher: Voucher): Promise<SignedVoucher>;
+  /** Pays vouchers to their providers. See `redeemVouchers` for errors. */
+  redeemVouchers(
+    vouchers: readonly SignedVoucher[],
+    options?: { signal?: AbortSignal },
+  ): Promise<{ transaction: Hex }>;
   /** Restores everything into a folder with nothing but wallet and chain. */
   recover(options: RecoverOptions): Promise<Recovery>;
   /** Uploads of this data directory that ended without a result, and whether their order was opened after all. */
@@ -256,6 +262,10 @@ export function createClient(options: ClientOptions): Client {
     async approveAgent(of, { signal } = {}) {
       const deps = { view, account, transactor: await transactor() };
       return approveAgent(deps, of, signal ?? new AbortController().signal);
+    },
+    async redeemVouchers(vouchers, { signal } = {}) {
+      const deps = { view, transactor: await transactor() };
+      return redeemVouchers(deps, vouchers, signal ?? new AbortController().signal);
     },
     signVoucher: (voucher) => signVoucher({ view, account }, voucher),
     async recover(recoverOptions) {

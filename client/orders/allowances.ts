@@ -79,6 +79,27 @@ export async function setStanding(
   return { transaction: hash };
 }
 
+/**
+ * Pays vouchers to their providers: of each what its channel has not paid yet. By anybody; one that pays nothing now is
+ * passed over.
+ * @throws VOUCHERS_MISSING, CONTRACT_NothingRedeemed, CONTRACT_SignatureInvalid, CONTRACT_ProviderUnknown
+ */
+export async function redeemVouchers(
+  { view, transactor }: Pick<AllowanceDeps, "view" | "transactor">,
+  vouchers: readonly SignedVoucher[],
+  signal: AbortSignal,
+): Promise<{ transaction: Hex }> {
+  if (vouchers.length === 0) throw new MemoError("VOUCHERS_MISSING", "There is no voucher to redeem.");
+  const { hash } = await transactor.send({
+    address: view.group.allowances,
+    abi: allowancesAbi,
+    functionName: "redeem",
+    args: [vouchers],
+    signal,
+  });
+  return { transaction: hash };
+}
+
 /** Signs a voucher: the latest one stands for all of its channel before it. Nothing is sent. */
 export async function signVoucher(
   { account, view }: Pick<AllowanceDeps, "account" | "view">,

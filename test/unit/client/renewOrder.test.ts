@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { type Hex, hashTypedData, recoverAddress } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import type { RenewalPlan } from "../../../client/orders/renewOrder.ts";
+import { ALLOWANCE_TYPES, allowancesDomain } from "../../../protocol/allowance.ts";
 import { MemoError } from "../../../protocol/errors.ts";
 import { ORDER_TYPES, type Order, orderId, ordersDomain } from "../../../protocol/order.ts";
 import { noise } from "../object/noise.ts";
@@ -193,6 +194,24 @@ describe("an agent", () => {
     assert.deepEqual(network.sent, []);
     network.money.deposited = cost;
     await renew();
+  });
+});
+
+describe("vouchers", () => {
+  it("are signed for Allowances, and handed to it as they are", async () => {
+    const { network, client, sent } = await setUp();
+    const voucher = { payer: owner.address, providerId: 2, channel: 1n, total: 70n, expiresAt: 9_999n };
+    const signed = await client.signVoucher(voucher);
+    const hash = hashTypedData({
+      domain: allowancesDomain(31337, deployment.groups[0]!.allowances),
+      types: ALLOWANCE_TYPES,
+      primaryType: "Voucher",
+      message: voucher,
+    });
+    assert.equal(await recoverAddress({ hash, signature: signed.signature }), owner.address);
+    await network.client({ account: agent }).redeemVouchers([signed]);
+    assert.deepEqual(sent, [{ name: "redeem", args: [[signed]] }]);
+    await assert.rejects(client.redeemVouchers([]), { code: "VOUCHERS_MISSING" });
   });
 });
 
