@@ -11,6 +11,7 @@ import {
   zeroAddress,
   zeroHash,
 } from "viem";
+import { allowancesAbi } from "../../protocol/abi/generated/Allowances.ts";
 import { challengeSettlementAbi } from "../../protocol/abi/generated/ChallengeSettlement.ts";
 import { disputesAbi } from "../../protocol/abi/generated/Disputes.ts";
 import { groupFactoryAbi } from "../../protocol/abi/generated/GroupFactory.ts";
@@ -140,7 +141,17 @@ test("the rolling hash is what the logs of each contract give, in order, from no
   await group.onStaking("updateProvider", [1, "/new", zeroHash, 5n, false]);
   await group.onStaking("updateKeeper", [1, "/new"], group.keepers[0]!.account);
   await group.onStaking("requestUnbonding", [1, 4, 1000n * TOKENS]);
-  const contracts = [group.staking, group.place.orders, group.settlement, group.disputes, group.repairs];
+  await group.onStaking("setOperator", [1, 4, testAccount(60).address]);
+  await group.onStaking("transferOwnership", [0, 1, group.user.address]);
+  await group.onStaking("acceptOwnership", [0, 1], group.user);
+  await group.onAllowances("approveAgent", [testAccount(61).address, TOKENS, 2n ** 63n]);
+  await group.onAllowances("setRenewal", [zeroHash, 1n, 1, 1]);
+  await group.onAllowances("invalidateNonces", [0n, 1n]);
+  await group.onDisputes("approveDemander", [testAccount(62).address, true]);
+  const contracts = [
+    ...[group.staking, group.place.orders, group.settlement, group.disputes, group.repairs],
+    group.allowances,
+  ];
   for (const address of [group.factory, ...contracts]) {
     const logs = await group.chain.publicClient.getLogs({ address, fromBlock: 0n });
     assert.ok(logs.length > 0);
@@ -151,7 +162,7 @@ test("the rolling hash is what the logs of each contract give, in order, from no
     assert.equal(await group.chain.read(address, stakingAbi as Abi, "rollingHash"), expected);
     const abi = [
       ...[...groupFactoryAbi, ...stakingAbi, ...storageOrdersAbi],
-      ...[...challengeSettlementAbi, ...disputesAbi, ...repairsAbi],
+      ...[...challengeSettlementAbi, ...disputesAbi, ...repairsAbi, ...allowancesAbi],
     ];
     assert.equal(
       parseEventLogs({ abi, logs, strict: true }).length,
