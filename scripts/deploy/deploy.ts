@@ -59,7 +59,6 @@ type Place = {
  */
 export async function deploy(options: DeployOptions, surroundings: Surroundings): Promise<void> {
   const file = await readParameters(options.parameters);
-  await buildContracts();
   const hre = await openHardhat(options);
   const connection = await hre.network.create({ network: options.network }).catch(explained(options));
   try {
@@ -67,6 +66,8 @@ export async function deploy(options: DeployOptions, surroundings: Surroundings)
     const place = await openPlace(target, options);
     const fixed = await readFixedChoice(place.folder, options.group, place.journal);
     const choice = resolveChoice(file, { deployer: target.sender, chainTime: target.chainTime, fixed });
+    // Not sooner: who forgot a setting need not wait for the compiler.
+    await buildContracts();
     const isDone = await carryOut(target, place, choice, options, surroundings);
     if (!isDone || options.verify.length === 0) return;
     const { folder } = place;

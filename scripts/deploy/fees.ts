@@ -66,7 +66,7 @@ async function estimate(client: PublicClient, account: Address, step: RehearsedS
     const why = cause instanceof BaseError ? cause.details || cause.shortMessage : String(cause);
     throw new MemoError(
       "CHAIN_REFUSES_CODE",
-      `The chain would not create ${step.futureId} (${bytes} bytes of creation code): ${why}. Its limits of code size or gas, or its instructions, are others than Ethereum's.`,
+      `The chain would not create ${step.futureId} (${bytes} bytes of creation code): ${why.replace(/\.$/, "")}. Its limits of code size or gas, or its instructions, are others than Ethereum's.`,
       { details: { futureId: step.futureId, bytes } },
     );
   }
