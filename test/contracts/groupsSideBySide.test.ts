@@ -76,7 +76,7 @@ test("what is signed for one group counts for nothing in the other", async () =>
   );
 });
 
-test("an order moves to another group as a new order over the same shards, and nothing is lost in between", async () => {
+test("an order moves to another group as a new order over the same shards, and nothing is lost in between", async (t) => {
   const gas: bigint[] = [];
   const order = await first.order({ endEpoch: 60 });
   await first.open(order);
@@ -140,5 +140,6 @@ test("an order moves to another group as a new order over the same shards, and n
   assert.equal(await creditOf(second), pay(moved.price, 2), "and from its first epoch in the new group");
   // What a move costs: `open` in one group, `end`, `settle` and `releaseCollateral` in the other.
   const total = gas.reduce((sum, used) => sum + used, 0n);
-  assert.ok(total < 1_000_000n, `moving an order of four slots took ${gas.join(" + ")} = ${total} gas`);
+  t.diagnostic(`gas of a move, four slots: ${gas.join(" + ")} = ${total}`);
+  assert.ok(total < 800_000n, `${total} gas`);
 });
