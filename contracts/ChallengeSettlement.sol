@@ -228,8 +228,8 @@ contract ChallengeSettlement is Equivocations {
             uint256 termEnd = (uint256(first) + i + 1) * termLength;
             (result.dead[i], result.feeless[i]) = _gaps.between(start, termEnd < to ? uint32(termEnd) : to);
         }
-        result.missedWithin = _missedOf(progress.maybeMissed(from), providerIds, from, to);
-        if (before) result.missedBefore = _missedOf(progress.maybeMissed(start), providerIds, start, from);
+        if (!before) start = from;
+        result.missed = _missedOf(progress.maybeMissed(start), providerIds, start, from, to);
     }
 
     /// @inheritdoc IChallengeSettlement
@@ -395,20 +395,28 @@ contract ChallengeSettlement is Equivocations {
         }
     }
 
-    /// @dev Missed epochs of each provider from `from` to `to` (exclusive); nothing when nobody missed any.
+    /// @dev Slots of providers that missed epochs from `start` to `from`, and from there to `to` (all exclusive).
     /// @param maybe Bits of those that may have.
     function _missedOf(
         uint256 maybe,
         uint32[] calldata providerIds,
+        uint32 start,
         uint32 from,
         uint32 to
-    ) private view returns (uint32[] memory counts) {
-        for (uint256 i = 0; i < providerIds.length; ++i) {
-            if (maybe & EpochQueue.missedBit(providerIds[i]) == 0) continue;
-            uint256 count = _missed[providerIds[i]].countRange(from, to);
-            if (count == 0) continue;
-            if (counts.length == 0) counts = new uint32[](providerIds.length);
-            counts[i] = uint32(count);
+    ) private view returns (uint96[] memory missed_) {
+        if (maybe == 0) return missed_;
+        missed_ = new uint96[](providerIds.length);
+        uint256 count = 0;
+        for (uint256 slot = 0; slot < providerIds.length; ++slot) {
+            uint32 providerId = providerIds[slot];
+            if (maybe & EpochQueue.missedBit(providerId) == 0) continue;
+            uint256 before = _missed[providerId].countRange(start, from);
+            uint256 within = _missed[providerId].countRange(from, to);
+            // Neither has more than 32 bits.
+            if (before | within != 0) missed_[count++] = uint96((slot << 64) | (before << 32) | within);
+        }
+        assembly ("memory-safe") {
+            mstore(missed_, count)
         }
     }
 

@@ -324,18 +324,57 @@ contract StorageOrders is Earnings, EIP712 {
         unchecked {
             uint256 before = page.from - order.startEpoch - tally.deadBefore;
             uint256 after_ = page.to - order.startEpoch - tally.dead[tally.dead.length - 1];
-            if (tally.missedWithin.length != 0) state.uneven = true;
-            (uint256 pay, uint256 kept) = Payments.earnedAndKept(page.rate, before, after_, page.rest);
-            for (uint256 i = 0; i < page.slots; ++i) {
-                if ((page.changed >> i) & 1 == 1) continue;
-                uint256 missedBefore = tally.missedBefore.length == 0 ? 0 : tally.missedBefore[i];
-                uint256 missed = missedBefore + (tally.missedWithin.length == 0 ? 0 : tally.missedWithin[i]);
-                (uint256 slotPay, uint256 slotKept) = missed == 0
-                    ? (pay, kept)
-                    : Payments.earnedAndKept(page.rate, before - missedBefore, after_ - missed, page.rest);
-                page.kept += slotKept;
-                _pay(page, order.providers[i], slotPay);
+            uint256 apart = page.changed;
+            for (uint256 i = 0; i < tally.missed.length; ++i) {
+                uint256 missed = tally.missed[i];
+                if (uint32(missed) != 0) state.uneven = true;
+                if ((page.changed >> (missed >> 64)) & 1 == 1) continue;
+                apart |= 1 << (missed >> 64);
+                _settleUneven(order, page, missed, before, after_);
             }
+            (uint256 pay, uint256 kept) = Payments.earnedAndKept(page.rate, before, after_, page.rest);
+            _settleEven(order.providers, page, apart, pay, kept);
+        }
+    }
+
+    /// @dev Slots that passed every epoch; all but those `apart`.
+    function _settleEven(
+        uint32[] calldata providers,
+        Page memory page,
+        uint256 apart,
+        uint256 pay,
+        uint256 kept
+    ) private {
+        unchecked {
+            uint256 count = 0;
+            for (uint256 slot = 0; slot < providers.length; ++slot) {
+                if ((apart >> slot) & 1 == 1) continue;
+                ++count;
+                if (pay != 0) _creditPay(providers[slot], pay);
+            }
+            page.toProviders += count * pay;
+            page.kept += count * kept;
+        }
+    }
+
+    /// @param missed Slot ‖ missed epochs before the page ‖ within it.
+    function _settleUneven(
+        Order calldata order,
+        Page memory page,
+        uint256 missed,
+        uint256 before,
+        uint256 after_
+    ) private {
+        unchecked {
+            uint256 missedBefore = uint32(missed >> 32);
+            (uint256 pay, uint256 kept) = Payments.earnedAndKept(
+                page.rate,
+                before - missedBefore,
+                after_ - missedBefore - uint32(missed),
+                page.rest
+            );
+            page.kept += kept;
+            _pay(page, order.providers[missed >> 64], pay);
         }
     }
 

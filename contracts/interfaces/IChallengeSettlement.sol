@@ -68,9 +68,9 @@ interface IChallengeSettlementTypes {
         /// fee.
         uint32[] dead;
         uint32[] feeless;
-        /// Missed epochs of each provider before the page (if asked for) and within it; empty when nobody missed any.
-        uint32[] missedBefore;
-        uint32[] missedWithin;
+        /// Slots whose providers missed any epoch: slot ‖ missed epochs before the page (if asked for) ‖ within it, 32
+        /// bits each.
+        uint96[] missed;
     }
 
     /// @notice How the members of a term's roster served.

@@ -22,12 +22,17 @@ async function finish(epoch: number, missed: readonly number[] = [], applied = m
   if (applied > 0) await group.onSettlement("applyExceptions", [epoch, ...tree.chunk(0, applied)]);
   return tree;
 }
+/** Missed epochs of providers 1 to 3 within a page and before it; nothing where nobody missed any. */
 async function tally(from: number, to: number, start = from) {
-  const { missedWithin, missedBefore } = await group.read.settlement<{
-    missedWithin: number[];
-    missedBefore: number[];
-  }>("tally", [[1, 2, 3], start, from, to, start !== from]);
-  return [missedWithin, missedBefore];
+  const { missed } = await group.read.settlement<{ missed: bigint[] }>("tally", [
+    ...[[1, 2, 3], start, from, to, start !== from],
+  ]);
+  const counts = [0, 32].map((shift) => {
+    const all = [0, 0, 0];
+    for (const it of missed) all[Number(it >> 64n)] = Number(BigInt.asUintN(32, it >> BigInt(shift)));
+    return all.some((count) => count !== 0) ? all : [];
+  });
+  return counts;
 }
 
 test("missed epochs count on both sides of a boundary of 256 epochs, in every state of applying", async () => {
