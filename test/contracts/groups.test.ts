@@ -57,6 +57,7 @@ test("groups are numbered, lie where predicted, know each other and keep their p
   const { groupId, staking, orders, settlement, disputes, repairs, allowances, parameters } = created!.args;
   assert.deepEqual({ staking, orders, settlement, disputes, repairs, allowances }, predicted);
   assert.equal(await chain.read(factory, abi, "groupCount"), groupId);
+  assert.equal(await chain.read(factory, abi, "version"), "1");
   for (const address of Object.values(predicted)) {
     assert.deepEqual(await chain.read(address, stakingAbi as Abi, "groupContracts"), predicted);
     assert.deepEqual(await chain.read(address, stakingAbi as Abi, "parameters"), parameters);
