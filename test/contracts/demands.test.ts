@@ -7,6 +7,7 @@ import {
   type Hex,
   parseEventLogs,
   type TransactionReceipt,
+  zeroAddress,
 } from "viem";
 import { disputesAbi } from "../../protocol/abi/generated/Disputes.ts";
 import type { Ticket } from "../../protocol/chain/disputeTypes.ts";
@@ -76,6 +77,18 @@ test("a demand is answered by a transaction that carries the shard as a blob", a
   assert.equal(answered!.name, "ChallengeAnswered");
   assert.equal(answered!.args.id, ticket.id);
   assert.equal(await group.read.disputes("challengesOpen", [group.id, 0]), 0n);
+});
+
+test("who answers has its blob paid out of the bond; the rest is burnt", async () => {
+  const ticket = await demand(0, 1);
+  const coinOf = async (address: Hex) => await group.chain.publicClient.getBalance({ address });
+  const [price, burnt] = [await group.chain.publicClient.getBlobBaseFee(), await coinOf(zeroAddress)];
+  // Gas is free here, so that only the blob is paid.
+  await group.chain.helpers.setNextBlockBaseFeePerGas(0);
+  const [answered] = disputeEvents(await answerWith(ticket, [group.bytesOf(0, 1)]));
+  assert.equal(answered!.args.reimbursed, GAS_PER_BLOB * price);
+  assert.equal((await coinOf(zeroAddress)) - burnt, ticket.bond - GAS_PER_BLOB * price);
+  assert.equal(await coinOf(group.disputes), 0n);
 });
 
 test("the shard may be any of the transaction's blobs", async () => {

@@ -2,7 +2,16 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { type Hex, keccak256, numberToHex, stringToHex, type TransactionReceipt } from "viem";
+import {
+  type Abi,
+  encodeFunctionData,
+  type Hex,
+  keccak256,
+  numberToHex,
+  stringToHex,
+  type TransactionReceipt,
+} from "viem";
+import { stakingAbi } from "../../protocol/abi/generated/Staking.ts";
 import { orderId } from "../../protocol/order.ts";
 import { formatTraces, type GasReport } from "../../scripts/bench/gas/report.ts";
 import { testAccount } from "../support/contracts/chain.ts";
@@ -20,6 +29,8 @@ import { traceOf } from "../support/contracts/tracing.ts";
 const SNAPSHOT = fileURLToPath(new URL("../../snapshots/gas.json", import.meta.url));
 const TRACES = fileURLToPath(new URL("../../snapshots/gasTraces.json", import.meta.url));
 const SLACK = 0.01;
+/** Most gas that a transaction may ask for (EIP-7825). */
+const TRANSACTION_CAP = 16_777_216;
 const measured: Record<string, number> = {};
 
 const traces: Record<string, GasReport> = {};
@@ -53,6 +64,31 @@ async function certifyGas(keepers: number, budget: number): Promise<void> {
 test("a certificate costs the same whatever the group holds", async () => {
   await certifyGas(10, 100_000);
   await certifyGas(31, 165_000);
+});
+
+test("a certificate costs the same with a thousand providers more", async () => {
+  const group = await createGroup({ keepers: 10, providers: 10 });
+  await group.toEpoch(3);
+  await group.certify(group.certificate(1));
+  const few = await group.certify(group.certificate(2));
+  for (let chunk = 0; chunk < 10; chunk++) {
+    const calls = Array.from({ length: 100 }, (_, index) => {
+      const operator = keccak256(stringToHex(`operator ${chunk} ${index}`)).slice(0, 42);
+      const args = [operator, "/p", `0x${"00".repeat(32)}`, 1n, true, 100n * TOKENS];
+      return encodeFunctionData({ abi: stakingAbi as Abi, functionName: "registerProvider", args });
+    });
+    await group.onStaking("multicall", [calls]);
+  }
+  assert.equal(await group.read.staking("providerCount"), 1010);
+  const many = await group.certify(group.certificate(3));
+  // What differs are zero bytes of signatures.
+  const difference = Number(many.gasUsed - few.gasUsed);
+  assert.ok(Math.abs(difference) < 200, `${few.gasUsed}, then ${many.gasUsed}`);
+  await note("certify 7 of 10, a thousand providers more", many, 100_000);
+  // It cannot depend on what it does not read.
+  const { contracts } = traces["certify 7 of 10, a thousand providers more"]!;
+  assert.deepEqual(Object.keys(contracts).sort(), ["ChallengeSettlement", "clone"]);
+  await group.chain.close();
 });
 
 test("exceptions cost by leaf, above a fixed part", async () => {
@@ -299,6 +335,23 @@ test("an equivocation costs the same in every group", async () => {
     const receipt = await group.onSettlement("reportEquivocation", [a, b, member, ...signatures]);
     if (member === 2) await note("equivocation", receipt, 130_000);
   }
+  await group.chain.close();
+});
+
+test("a keeper can be masked in as many rosters as there may be", async () => {
+  const group = await createGroup({ keepers: 32, providers: 0, parameters: { termLength: 4 } });
+  for (let term = 1; term <= 256; term++) {
+    await group.toEpoch(4 * term - 1);
+    await group.onSettlement("rotate", []);
+  }
+  const [a, b] = [group.certificate(1), group.certificate(1, { resultsRoot: keccak256("0x") })];
+  const account = group.keepers[31]!.account;
+  const signatures = [await signCommit(group.place, a, account), await signCommit(group.place, b, account)];
+  const receipt = await group.onSettlement("reportEquivocation", [a, b, 31, ...signatures]);
+  assert.equal(await group.read.settlement("masked", [256]), 2 ** 31);
+  assert.equal(await group.read.settlement("masked", [1]), 2 ** 31);
+  assert.equal(await group.read.settlement("masked", [0]), 0, "the 257th");
+  await note("equivocation, 256 rosters of 32 seats", Number(receipt.gasUsed), TRANSACTION_CAP);
   await group.chain.close();
 });
 

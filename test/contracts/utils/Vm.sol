@@ -17,10 +17,8 @@ interface Vm {
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function assume(bool condition) external pure;
     function expectRevert(bytes4 selector) external;
-    function fee(uint256 baseFee) external;
-    function txGasPrice(uint256 price) external;
-    function blobBaseFee(uint256 price) external;
-    function blobhashes(bytes32[] calldata hashes) external;
+    /// @dev Takes the excess of blob gas from which the price follows.
+    function blobBaseFee(uint256 excess) external;
     function recordLogs() external;
     function getRecordedLogs() external returns (Log[] memory);
     function readFile(string calldata path) external view returns (string memory);
