@@ -49,7 +49,7 @@ async function note(
     assert.ok(gas <= budget, `${name} takes ${gas} gas, the budget is ${budget}`);
 }
 
-async function certifyGas(keepers: number, budget: number): Promise<void> {
+async function certifyGas(keepers: number, budget: number, withAbsent = budget): Promise<void> {
   const group = await createGroup({ keepers, providers: 1 });
   const quorum = Math.floor((2 * keepers) / 3) + 1;
   await group.toEpoch(4);
@@ -57,13 +57,14 @@ async function certifyGas(keepers: number, budget: number): Promise<void> {
   await note(`certify ${quorum} of ${keepers}`, await group.certify(group.certificate(2)), budget);
   await group.certify(group.certificate(3, { absent: 1 }));
   const absent = await group.certify(group.certificate(4, { absent: 1 }));
-  await note(`certify ${quorum} of ${keepers}, one absent`, absent, budget);
+  await note(`certify ${quorum} of ${keepers}, one absent`, absent, withAbsent);
   await group.chain.close();
 }
 
 test("a certificate costs the same whatever the group holds", async () => {
   await certifyGas(10, 100_000);
-  await certifyGas(31, 165_000);
+  // What is above the budget is explained in docs/decisions/0021.
+  await certifyGas(31, 165_000, 166_000);
 });
 
 test("a certificate costs the same with a thousand providers more", async () => {
@@ -209,7 +210,7 @@ test("lost leaves cost by leaf and by evicted slot, offers by leaf", async () =>
   const larger = Number(largerLeaves.gasUsed);
   const slot = (larger - five) / 10;
   await note("exceptions: evicted slot", slot, 57_500, largerLeaves);
-  await note("exceptions: lost leaf, without its slots", (ten - five) / 5 - slot, 55_000, tenLeaves);
+  await note("exceptions: lost leaf, without its slots", (ten - five) / 5 - slot, 61_000, tenLeaves);
   const offers = (from: number, to: number, epoch: number) =>
     all.slice(from, to).map((id) => offerLeaf(10, group.opened.get(id)!, 0, epoch + 4));
   await gasOf(6, ...offers(0, 1, 6));
