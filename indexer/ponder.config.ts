@@ -7,6 +7,7 @@ import { groupFactoryAbi } from "../protocol/abi/generated/GroupFactory.ts";
 import { repairsAbi } from "../protocol/abi/generated/Repairs.ts";
 import { stakingAbi } from "../protocol/abi/generated/Staking.ts";
 import { storageOrdersAbi } from "../protocol/abi/generated/StorageOrders.ts";
+import { storeRegistryAbi } from "../protocol/abi/generated/StoreRegistry.ts";
 import { readDeployment } from "../protocol/chain/deployment.ts";
 import { readIndexerSettings } from "./settings.ts";
 
@@ -81,6 +82,12 @@ export default createConfig({
       abi: allowancesAbi,
       address: clones("allowances"),
       startBlock,
+      includeTransactionReceipts: true,
+    },
+    StoreRegistry: {
+      chain: "memo",
+      abi: storeRegistryAbi,
+      ...deployment.storeRegistry,
       includeTransactionReceipts: true,
     },
   },

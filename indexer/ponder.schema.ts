@@ -20,7 +20,9 @@ export * from "./src/schema/relations/orders.ts";
 export * from "./src/schema/relations/repairs.ts";
 export * from "./src/schema/relations/settlement.ts";
 export * from "./src/schema/relations/staking.ts";
+export * from "./src/schema/relations/stores.ts";
 export * from "./src/schema/repairs.ts";
 export * from "./src/schema/settlement.ts";
 export * from "./src/schema/staking.ts";
+export * from "./src/schema/stores.ts";
 // biome-ignore-end lint/performance/noBarrelFile: Ponder looks for tables nowhere else

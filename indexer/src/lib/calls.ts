@@ -6,6 +6,7 @@ import { groupFactoryAbi } from "../../../protocol/abi/generated/GroupFactory.ts
 import { repairsAbi } from "../../../protocol/abi/generated/Repairs.ts";
 import { stakingAbi } from "../../../protocol/abi/generated/Staking.ts";
 import { storageOrdersAbi } from "../../../protocol/abi/generated/StorageOrders.ts";
+import { storeRegistryAbi } from "../../../protocol/abi/generated/StoreRegistry.ts";
 
 export type ContractName =
   | "GroupFactory"
@@ -14,7 +15,8 @@ export type ContractName =
   | "ChallengeSettlement"
   | "Disputes"
   | "Repairs"
-  | "Allowances";
+  | "Allowances"
+  | "StoreRegistry";
 
 const ABIS: Readonly<Record<ContractName, Abi>> = {
   GroupFactory: groupFactoryAbi,
@@ -24,6 +26,7 @@ const ABIS: Readonly<Record<ContractName, Abi>> = {
   Disputes: disputesAbi,
   Repairs: repairsAbi,
   Allowances: allowancesAbi,
+  StoreRegistry: storeRegistryAbi,
 };
 
 const NAMES: Readonly<Record<string, ReadonlyMap<string, string>>> = Object.fromEntries(

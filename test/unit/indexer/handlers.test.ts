@@ -12,6 +12,7 @@ import { groupFactoryAbi } from "../../../protocol/abi/generated/GroupFactory.ts
 import { repairsAbi } from "../../../protocol/abi/generated/Repairs.ts";
 import { stakingAbi } from "../../../protocol/abi/generated/Staking.ts";
 import { storageOrdersAbi } from "../../../protocol/abi/generated/StorageOrders.ts";
+import { storeRegistryAbi } from "../../../protocol/abi/generated/StoreRegistry.ts";
 
 const INDEXER = fileURLToPath(new URL("../../../indexer/", import.meta.url));
 /** Of ERC-5267; the domains of these contracts cannot change. */
@@ -24,6 +25,7 @@ const ABIS: Readonly<Record<string, Abi>> = {
   Disputes: disputesAbi,
   Repairs: repairsAbi,
   Allowances: allowancesAbi,
+  StoreRegistry: storeRegistryAbi,
 };
 const textOf = (file: string): string => readFileSync(join(INDEXER, file), "utf8");
 
