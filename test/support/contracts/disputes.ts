@@ -183,7 +183,18 @@ export async function createDisputeGroup(
   return {
     ...group,
     ...{ kzg, tree, order, id, opened, draft: group.order, openOrder, certifyWith, apply, epoch },
-    ...{ bytesOf: shardOf, entry, lost, recorded, answer, answers, appeal, closeRecord, passWindow, challenge },
+    ...{
+      bytesOf: shardOf,
+      entry,
+      lost,
+      recorded,
+      answer,
+      answers,
+      appeal,
+      closeRecord,
+      passWindow,
+      challenge,
+    },
   };
 }
 
