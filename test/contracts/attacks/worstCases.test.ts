@@ -73,7 +73,7 @@ test("32 slots that all changed hands, missed epochs in every word: settled over
     providers: 64,
     parameters: {
       evictionCap: 10_000,
-      epochLength: 600,
+      epochLength: 200,
       applyWindow: 6000,
       unbondingDelay: 20_000,
       termLength: 65_535,
