@@ -116,8 +116,8 @@ export default defineConfig({
         /** `npm run test:long`, with another seed each time. */
         long: {
           fsPermissions: { readDirectory: ["./test/vectors"] },
-          fuzz: { runs: 5000, seed: FUZZ_SEED },
-          invariant: { runs: 256, depth: 240, failOnRevert: true },
+          fuzz: { runs: 2000, seed: FUZZ_SEED },
+          invariant: { runs: 64, depth: 200, failOnRevert: true },
         },
       },
     },

@@ -14,6 +14,7 @@ const GENERATORS: readonly Generator[] = [
   { script: "scripts/generate/vectors.ts", files: "test/vectors/**/*" },
   { script: "scripts/generate/contractVectors.ts", files: "test/vectors/{eip712,payments}.json" },
   { script: "scripts/generate/kernel.ts", files: "protocol/*/generated/*" },
+  { script: "scripts/snapshots.ts", files: "snapshots/{abi/*,storage/*,sizes.json}" },
   { script: "scripts/printSchema.ts", files: "docs/schema.graphql" },
 ];
 
