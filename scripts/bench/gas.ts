@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { formatPeers, isCheaperThere, PEERS } from "./gas/peers.ts";
 import type { BenchRow } from "./row.ts";
 
 const SNAPSHOT = fileURLToPath(new URL("../../snapshots/gas.json", import.meta.url));
@@ -28,13 +29,24 @@ const BUDGETS: Record<string, number> = {
   "register keeper": 150_000,
 };
 
-/** Gas of each call as the contracts' tests measured it last, beside its budget; `npm test` fails when it drifts. */
-export async function measure(): Promise<BenchRow[]> {
-  const snapshot = JSON.parse(await readFile(SNAPSHOT, "utf8")) as Record<string, string | number>;
+/** Gas of each call as a snapshot has it, beside its budget and what the nearest call of other systems takes. */
+export function gasRows(snapshot: Readonly<Record<string, number>>): BenchRow[] {
   return Object.entries(snapshot).map(([name, gas]) => {
-    const row = { area: "gas", name, value: Number(gas), unit: "gas" };
-    const budget = BUDGETS[name];
-    if (budget === undefined) return row;
-    return { ...row, goal: `≤ ${budget.toLocaleString("en-US")}`, met: Number(gas) <= budget };
+    const [budget, peers] = [BUDGETS[name], PEERS[name]];
+    return {
+      ...{ area: "gas", name, value: gas, unit: "gas" },
+      ...(budget === undefined ? {} : { goal: `≤ ${budget.toLocaleString("en-US")}`, met: gas <= budget }),
+      ...(peers === undefined
+        ? {}
+        : {
+            compared: formatPeers(gas, peers),
+            peers: peers.map((peer) => ({ ...peer, cheaper: isCheaperThere(gas, peer) })),
+          }),
+    };
   });
+}
+
+/** Gas as the contracts' tests measured it last; `npm test` fails when it drifts. */
+export async function measure(): Promise<BenchRow[]> {
+  return gasRows(JSON.parse(await readFile(SNAPSHOT, "utf8")) as Record<string, number>);
 }

@@ -1,3 +1,5 @@
+import type { PeerFigure } from "./gas/peers.ts";
+
 /** One measured number of the benchmark table. */
 export interface BenchRow {
   /** What it belongs to: "challenge", "upload", "gas" … */
@@ -12,4 +14,6 @@ export interface BenchRow {
   met?: boolean;
   /** What the number is to be compared with. */
   compared?: string;
+  /** What other systems take for it, and whether that is less; in words it is in `compared`. */
+  peers?: (PeerFigure & { cheaper: boolean })[];
 }
