@@ -22,8 +22,8 @@ abstract contract DirectChallenges is SlotDisputes {
     uint256 private constant OWNER_LANE = 16;
     /// @dev ... which doubles so many times at most.
     uint256 private constant OWNER_DOUBLINGS_MAX = 3;
-    /// @dev Gas of a response after its cost is taken: the event and two payments.
-    uint256 private constant RESPONSE_TAIL_GAS = 30_000;
+    /// @dev Gas of a response before its cost is counted from, and after it is taken: the event and two payments.
+    uint256 private constant RESPONSE_TAIL_GAS = 28_000;
     /// @dev What has to be left for it, also when the first coin ever is burnt. Wallets may estimate gas at a price of
     /// zero, at which there is nothing to pay out.
     uint256 private constant PAYMENT_GAS = 70_000;
