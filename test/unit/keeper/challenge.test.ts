@@ -216,6 +216,9 @@ describe("what lost slots and offers follow from", () => {
 describe("the collector of proofs", () => {
   const operator = privateKeyToAccount(generatePrivateKey());
   const stranger = privateKeyToAccount(generatePrivateKey());
+  /** Replaced within the epoch that is asked about, and in the last second before it. */
+  const replaced = privateKeyToAccount(generatePrivateKey());
+  const outdated = privateKeyToAccount(generatePrivateKey());
 
   async function collect() {
     const challenges = createChallenges({ chainId, group, samples: SAMPLES, resultsOf: async () => [] });
@@ -241,7 +244,19 @@ describe("the collector of proofs", () => {
       points: {} as Points,
       state: () =>
         ({
-          providers: new Map([[1, { operator: operator.address }]]),
+          parameters: { genesis: 0, epochLength: 60 },
+          providers: new Map([
+            [
+              1,
+              {
+                operator: operator.address,
+                formerOperators: [
+                  { operator: outdated.address, until: 59 },
+                  { operator: replaced.address, until: 60 },
+                ],
+              },
+            ],
+          ]),
           orders: new Map(),
         }) as unknown as GroupState,
       events: {
@@ -291,7 +306,13 @@ describe("the collector of proofs", () => {
       await assert.rejects(collector.submit(await message(change)), { code }, code);
     }
     await assert.rejects(collector.submit(await message({}, stranger)), { code: "PROOF_SIGNATURE_INVALID" });
+    await assert.rejects(collector.submit(await message({}, outdated)), { code: "PROOF_SIGNATURE_INVALID" });
     assert.equal(pulls(), 0, "nothing is fetched for what nobody signed");
+  });
+
+  it("looks at a proof that was signed with a key which was replaced in its epoch", async () => {
+    const { collector } = await collect();
+    await assert.rejects(collector.submit(await message({}, replaced)), { code: "OPENINGS_UNAVAILABLE" });
   });
 
   it("works on a bounded number of proofs of one provider, and on further ones after them", async () => {
