@@ -143,7 +143,7 @@ test("an epoch lapses only after applyWindow in seconds and in blocks; what was 
 test("blocks alone do not make an epoch lapse", async () => {
   const group = await createGroup({
     providers: 1,
-    parameters: { applyWindow: 1_000_000, unbondingDelay: 2_000_000 },
+    parameters: { applyWindow: 15_000, unbondingDelay: 100_000 },
   });
   await certifyWith(group, 1, [missedLeaf(1)]);
   await group.chain.helpers.mine(30);

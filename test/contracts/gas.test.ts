@@ -29,6 +29,8 @@ import { traceOf } from "../support/contracts/tracing.ts";
 const SNAPSHOT = fileURLToPath(new URL("../../snapshots/gas.json", import.meta.url));
 const TRACES = fileURLToPath(new URL("../../snapshots/gasTraces.json", import.meta.url));
 const SLACK = 0.01;
+/** What is drawn follows from block hashes; draws that repeat are drawn anew. */
+const DRAWN_SLACK = 0.05;
 /** Most gas that a transaction may ask for (EIP-7825). */
 const TRANSACTION_CAP = 16_777_216;
 const measured: Record<string, number> = {};
@@ -367,7 +369,7 @@ after(async () => {
   for (const [name, gas] of Object.entries(measured)) {
     const expected = snapshot[name]!;
     assert.ok(
-      Math.abs(gas - expected) <= expected * SLACK,
+      Math.abs(gas - expected) <= expected * (name.startsWith("appeal") ? DRAWN_SLACK : SLACK),
       `${name}: ${gas} gas, the snapshot says ${expected}. If that is meant: UPDATE_GAS=1 npm test`,
     );
   }

@@ -20,7 +20,13 @@ import { repairsAbi } from "../../protocol/abi/generated/Repairs.ts";
 import { stakingAbi } from "../../protocol/abi/generated/Staking.ts";
 import { storageOrdersAbi } from "../../protocol/abi/generated/StorageOrders.ts";
 import { orderId } from "../../protocol/order.ts";
-import { createTestChain, rejectsWith, type TestChain, testAccount } from "../support/contracts/chain.ts";
+import {
+  createTestChain,
+  errorNameOf,
+  rejectsWith,
+  type TestChain,
+  testAccount,
+} from "../support/contracts/chain.ts";
 import { missedLeaf } from "../support/contracts/exceptions.ts";
 import { CHAIN_FACTS, createFactory } from "../support/contracts/factory.ts";
 import { asContract, createGroup, PARAMETERS, TOKENS } from "../support/contracts/group.ts";
@@ -113,7 +119,7 @@ test("what moves stake, slots and money is for contracts of the group", async ()
     for (const caller of [group.staking, group.orders, group.settlement, group.disputes, group.repairs]) {
       const refused = await on(name, args, await asContract(group, caller)).then(
         () => false,
-        (error: Error) => error.message.includes("CallerNotAllowed"),
+        (error: unknown) => errorNameOf(error) === "CallerNotAllowed",
       );
       assert.equal(refused, !allowed[name]!.includes(caller), `${name} by ${caller}`);
     }

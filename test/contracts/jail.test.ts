@@ -98,7 +98,7 @@ test("who takes out only a part keeps its seat", async () => {
 });
 
 test("a slashed keeper never takes a seat again", async () => {
-  await group.onStaking("slashKeeper", [5, group.user.address], await asContract(group, group.disputes));
+  await group.onStaking("slashKeeper", [5, group.user.address], await asContract(group, group.settlement));
   assert.equal((await group.read.staking<{ rejoinEpoch: number }>("keeper", [5])).rejoinEpoch, NEVER);
   await group.onStaking("addStake", [KEEPER, 5, 1000n * TOKENS]);
   await group.toEpoch(1000);

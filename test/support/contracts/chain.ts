@@ -111,6 +111,11 @@ function revertOf(thrown: BaseError): [name: string | undefined, args: readonly 
   return [errorName, args ?? []];
 }
 
+/** Name of the custom error that a call reverted with; undefined when it threw something else. */
+export function errorNameOf(thrown: unknown): string | undefined {
+  return thrown instanceof BaseError ? revertOf(thrown)[0] : undefined;
+}
+
 /** Asserts that a call reverts with a custom error and, when given, these arguments. */
 export async function rejectsWith(promise: Promise<unknown>, error: string, args?: readonly unknown[]) {
   await assert.rejects(promise, (thrown: unknown) => {
