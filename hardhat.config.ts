@@ -44,6 +44,7 @@ export default defineConfig({
   coverage: { skipFiles: ["contracts/mocks/**"] },
   paths: {
     ...(isCoverage ? { artifacts: "./coverage/artifacts", cache: "./coverage/cache" } : {}),
+    ...(isQuickBuild ? { artifacts: "./artifacts/quick", cache: "./cache/quick" } : {}),
     sources: "./contracts",
     tests: { solidity: "./test/contracts", nodejs: "./test/contracts" },
   },

@@ -8,14 +8,16 @@ import { MemoError } from "../protocol/errors.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const HARDHAT = "node_modules/hardhat/dist/src/cli.js";
+/** As in `hardhat.config.ts`: a quick build lies beside what is deployed. */
+const QUICK = process.env.MEMO_QUICK_BUILD === "1" ? "/quick" : "";
 /** One artifact that is there if the others are. */
-const ARTIFACT = "artifacts/contracts/GroupFactory.sol/GroupFactory.json";
+const ARTIFACT = `artifacts${QUICK}/contracts/GroupFactory.sol/GroupFactory.json`;
 /** Beside Hardhat's own cache: what was built last. */
-const STAMP = "cache/memo-built";
+const STAMP = `cache${QUICK}/memo-built`;
 
 /** Digest of everything that the artifacts are made of. */
 function fingerprint(): string {
-  const hash = createHash("sha256").update(`${process.env.MEMO_QUICK_BUILD ?? ""}\n`);
+  const hash = createHash("sha256");
   const files = [
     ...globSync("contracts/**/*.sol", { cwd: ROOT }).sort(),
     "hardhat.config.ts",
@@ -34,7 +36,7 @@ export async function buildContracts(signal?: AbortSignal): Promise<void> {
   const stamp = join(ROOT, STAMP);
   const isBuilt = existsSync(join(ROOT, ARTIFACT)) && existsSync(stamp);
   if (isBuilt && readFileSync(stamp, "utf8") === wanted) return;
-  const args = ["--disable-warning=ExperimentalWarning", HARDHAT, "build", "--quiet"];
+  const args = ["--disable-warning=ExperimentalWarning", HARDHAT, "build", "--quiet", "--no-tests"];
   try {
     await promisify(execFile)(process.execPath, args, {
       cwd: ROOT,

@@ -34,7 +34,7 @@ function moduleOf(contract: string, abi: readonly unknown[]): string {
 }
 
 async function generate(check: boolean): Promise<string[]> {
-  await hre.tasks.getTask("build").run({ quiet: true });
+  await hre.tasks.getTask("build").run({ quiet: true, noTests: true });
   await mkdir(FOLDER, { recursive: true });
   const stale: string[] = [];
   for (const contract of CONTRACTS) {

@@ -27,7 +27,7 @@ async function write(kind: "abi" | "storage", files: ReadonlyMap<string, unknown
 if (process.env.MEMO_QUICK_BUILD === "1") {
   throw new Error("MEMO_QUICK_BUILD makes code that is never deployed: take the snapshots without it.");
 }
-await hre.tasks.getTask("build").run({ quiet: true });
+await hre.tasks.getTask("build").run({ quiet: true, noTests: true });
 const layouts = storageLayouts(dirname(FOLDER));
 const abis = new Map<string, unknown>();
 const storage = new Map<string, unknown>();

@@ -161,8 +161,8 @@ describe("books of the indexer over the real contracts", { timeout: 600_000 }, (
       certificates.map((certificate) => real.signCertificate(LIAR.keeper, certificate)),
     );
     const args = [...certificates, LIAR.member, ...signatures];
-    const { disputes } = real.group;
-    await real.call(disputes, REAL_ABIS.disputes, "reportEquivocation", args, real.outsider(1));
+    const { settlement } = real.group;
+    await real.call(settlement, REAL_ABIS.settlement, "reportEquivocation", args, real.outsider(1));
     await books();
     const { equivocations } = await ask<{ equivocations: { items: unknown[] } }>(
       "{ equivocations { items { round reporter keeper { keeperId masked } } } }",
