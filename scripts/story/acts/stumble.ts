@@ -27,7 +27,8 @@ export interface Stumble {
 export async function stumble(play: Play, link: OrderLink): Promise<Stumble> {
   const { network, nodes, terminal, cast, file, second, reasons } = play;
   terminal.stage("Three providers stumble");
-  await optOutOfRepairs(network, [cast.dead, cast.cheater]);
+  // Who will be accused would lose again what it rebuilt meanwhile.
+  await optOutOfRepairs(network, [cast.dead, cast.cheater, cast.accused]);
   const epoch = await betweenEpochs(network);
   const stakeBefore = await stakeOf(network, cast.slow);
   await nodes.stopProvider(cast.dead);
