@@ -44,7 +44,7 @@ export default defineConfig({
   coverage: { skipFiles: ["contracts/mocks/**"] },
   paths: {
     ...(isCoverage ? { artifacts: "./coverage/artifacts", cache: "./coverage/cache" } : {}),
-    ...(isQuickBuild ? { artifacts: "./artifacts/quick", cache: "./cache/quick" } : {}),
+    ...(isQuickBuild ? { artifacts: "./cache/quick/artifacts", cache: "./cache/quick/cache" } : {}),
     sources: "./contracts",
     tests: { solidity: "./test/contracts", nodejs: "./test/contracts" },
   },

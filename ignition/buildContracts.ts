@@ -9,11 +9,11 @@ import { MemoError } from "../protocol/errors.ts";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const HARDHAT = "node_modules/hardhat/dist/src/cli.js";
 /** As in `hardhat.config.ts`: a quick build lies beside what is deployed. */
-const QUICK = process.env.MEMO_QUICK_BUILD === "1" ? "/quick" : "";
+const FOLDER = process.env.MEMO_QUICK_BUILD === "1" ? "cache/quick/" : "";
 /** One artifact that is there if the others are. */
-const ARTIFACT = `artifacts${QUICK}/contracts/GroupFactory.sol/GroupFactory.json`;
+const ARTIFACT = `${FOLDER}artifacts/contracts/GroupFactory.sol/GroupFactory.json`;
 /** Beside Hardhat's own cache: what was built last. */
-const STAMP = `cache${QUICK}/memo-built`;
+const STAMP = `${FOLDER}cache/memo-built`;
 
 /** Digest of everything that the artifacts are made of. */
 function fingerprint(): string {
